@@ -1,0 +1,109 @@
+import type { ConnectionTest, Instant, RecipientOutcome } from '../contract/domain.ts'
+import type { Account } from '../contract/settings.ts'
+import type { Envelope, FolderCursor, FolderKey } from '../store/store.ts'
+
+/**
+ * What the desk asks of the other side. A connector speaks one protocol, knows neither store nor page,
+ * hands what it fetched to `TakeIn` and says what it is doing through `report`. Capabilities decide what the
+ * page offers.
+ */
+export interface MailSource {
+  /** Connects, syncs newest first, then listens (IDLE, else polling) until stopped; reconnects by itself with backoff. */
+  start(): void
+  /** Stops cleanly: what was handed over is finished, nothing is half-done. */
+  stop(): Promise<void>
+  /** Looks at every folder now. */
+  lookNow(): void
+  /** Pauses a long first sync; new mail still arrives. */
+  pauseHistory(): void
+  resumeHistory(): void
+  /** Appends a sent mail to the Sent folder unless its Message-ID is there already. */
+  fileSent(messageId: string, mime: Uint8Array): Promise<'filed' | 'already-there' | 'no-sent-folder'>
+  /** Whether the Sent folder holds this Message-ID; null when it can't be told now (offline, no Sent folder). */
+  findInSent(messageId: string): Promise<boolean | null>
+}
+
+export interface MailSourceOptions {
+  readonly account: Account
+  readonly password: () => Promise<string | null>
+  /** What is stored of this account's folders already; asked on each connect. */
+  readonly cursors: () => Promise<readonly FolderCursor[]>
+  /** UIDs that are stored already, ascending, at most `limit` above `after`. */
+  readonly knownUids: (folder: FolderKey, after: number, limit: number) => Promise<readonly number[]>
+  /** Files fetched mails and the cursor in one transaction. Resolves after the commit. */
+  readonly takeIn: TakeIn
+  readonly vanished: (folder: FolderKey, uids: readonly number[]) => Promise<void>
+  readonly report: (state: SourceState) => void
+  readonly log: Log
+  readonly now: () => Instant
+  /** Set by tests only: shorter waits than the defaults of the protocol's practice. */
+  readonly timing?: Partial<SourceTiming>
+}
+
+export interface SourceTiming {
+  /** Wait before the first reconnect, ms; doubles up to `reconnectMax`. */
+  readonly reconnectFirst: number
+  readonly reconnectMax: number
+  readonly socketTimeout: number
+  readonly idleRestart: number
+  readonly poll: number
+}
+
+export type TakeIn = (mails: readonly FetchedMail[], cursor: FolderCursor) => Promise<void>
+
+/** One mail as the server sent it. */
+export interface FetchedMail {
+  readonly uid: number
+  readonly raw: Uint8Array
+  /** INTERNALDATE. */
+  readonly received: Instant
+  readonly seen: boolean
+}
+
+/** What an account's source is doing, for the status line. */
+export interface SourceState {
+  readonly connection: 'connecting' | 'online' | 'offline' | 'stopped' | 'failed'
+  readonly problem: string | null
+  readonly syncing: {
+    readonly folder: string
+    readonly done: number
+    readonly total: number
+    readonly rate: number
+  } | null
+  readonly lastSync: Instant | null
+}
+
+/** Sends one mail, once. Never retries by itself. */
+export interface MailSink {
+  /**
+   * Hands over `mime` to the server. `dataStarted` is awaited before the first body byte may leave.
+   * Resolves with what is certain; throws nothing: every fault is an outcome.
+   */
+  send(mail: {
+    readonly envelope: Envelope
+    readonly mime: Uint8Array
+    readonly dataStarted: () => Promise<void>
+  }): Promise<SendOutcome>
+}
+
+export type SendOutcome =
+  /** The server took it for at least one recipient. */
+  | { readonly kind: 'accepted'; readonly recipients: readonly RecipientOutcome[]; readonly reply: string }
+  /** Certain and lasting: refused (5xx), or can't be sent as it is (address needs SMTPUTF8). */
+  | { readonly kind: 'rejected'; readonly recipients: readonly RecipientOutcome[]; readonly problem: string }
+  /** Certain that nothing was taken; worth another try (4xx, connection failed before data). */
+  | { readonly kind: 'not-sent'; readonly problem: string; readonly lasting: boolean }
+  /** The line went after data had started and before an answer. */
+  | { readonly kind: 'unknown'; readonly problem: string }
+
+export type TestConnection = (
+  account: Account,
+  passwords: { readonly imap: string | null; readonly smtp: string | null },
+) => Promise<ConnectionTest>
+
+/** Writes one line; never bodies, never secrets. */
+export type Log = (
+  level: 'info' | 'warn' | 'error',
+  message: string,
+  detail?: Readonly<Record<string, unknown>>,
+) => void

@@ -1,0 +1,87 @@
+import type { Account } from '../contract/settings.ts'
+import type { Core, UploadAnswer } from '../contract/core.ts'
+import type { Address, InteractionId, Job, ThreadId, Uuid } from '../contract/domain.ts'
+import type { Log } from '../connectors/connector.ts'
+import type { SecretBackend } from '../secrets.ts'
+
+/** What a host hands to the core. All of it crosses a thread, so only plain data and async functions. */
+export interface CoreOptions {
+  /** Holds workbin.db, blobs/, tmp/, logs/, secrets.json. Made when missing. */
+  readonly dataDir: string
+  readonly host: 'electron' | 'browser'
+  readonly version: string
+  /** File URL of the parse worker: built file beside the host, or the source in tests. */
+  readonly parseWorker: URL
+  /** Folder with the sample mailbox and the starter standard responses. */
+  readonly resourcesDir: string
+  readonly secrets: SecretBackend
+  /** Opens http, https or mailto outside the desk; only the Electron host can. */
+  readonly openLink: ((url: string) => Promise<void>) | null
+  readonly log: Log
+  readonly clock?: Clock
+  /** Parsed settings file, merged into the stored settings at start. */
+  readonly settingsFile?: unknown
+}
+
+/** The only source of time in the core, so that tests can turn it. */
+export interface Clock {
+  now(): number
+  /** Calls back once, `ms` later; returns the way to call it off. */
+  after(ms: number, call: () => void): () => void
+}
+
+/** The core as its host sees it: the page's door, and what only a host may ask. */
+export interface RunningCore {
+  readonly core: Core
+  readonly files: CoreFiles
+  /** For the badge and notifications. Returns the way to stop. */
+  onAttention(listener: (attention: Attention) => void): () => void
+  /** For the command line. */
+  readonly owner: OwnerCommands
+  /** Stops intake, finishes or rolls back what runs, closes the store. */
+  close(): Promise<void>
+}
+
+export interface Attention {
+  readonly unread: number
+  /** New work since the last call, newest first, at most three; for one notification. */
+  readonly arrived: readonly {
+    readonly thread_id: ThreadId
+    readonly from: Address | null
+    readonly subject: string
+  }[]
+  readonly arrivedCount: number
+  readonly notifications: boolean
+}
+
+/** Bytes, for the page's URLs (contract/core.ts lists them). Throws CoreError. */
+export interface CoreFiles {
+  attachment(id: Uuid): Promise<ServedFile>
+  rawMail(id: InteractionId): Promise<ServedFile>
+  /** Fetches one remote image: http(s) only, named in that message, no cookies, private addresses refused, <= 10 MB. */
+  remoteImage(id: InteractionId, url: string): Promise<{ contentType: string; bytes: Uint8Array }>
+  /** `file` is a finished upload in DIR/tmp; it is taken over or removed. */
+  attach(draft: Uuid, file: string, name: string, contentType: string, inline: boolean): Promise<UploadAnswer>
+  /** A file to import; kept in DIR/tmp until its import ended. */
+  upload(file: string, name: string): Promise<{ id: Uuid }>
+}
+
+export interface ServedFile {
+  readonly path: string
+  readonly name: string
+  readonly contentType: string
+  readonly size: number
+}
+
+/** What the command line does beyond the page; see the settings contract. */
+export interface OwnerCommands {
+  importPaths(
+    paths: readonly string[],
+    options: { queue: string | null; account: Account['id'] | null; onProgress: (job: Job) => void },
+  ): Promise<Job>
+  exportTo(
+    folder: string,
+  ): Promise<{ interactions: number; mails: number; attachments: number; contacts: number }>
+  check(): Promise<{ ok: boolean; interactions: number; problems: readonly string[] }>
+  backupTo(file: string): Promise<{ interactions: number }>
+}
