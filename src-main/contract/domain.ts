@@ -259,8 +259,6 @@ export interface AccountState {
     readonly rate: number
   } | null
   readonly last_sync: Instant | null
-  /** What waits to be sent from this account. */
-  readonly outbox: number
   readonly folders: readonly FolderState[]
 }
 

@@ -59,13 +59,25 @@ async function dispatch<M extends Method>(core: Core, method: M, request: unknow
   return await Reflect.apply(call, core, [parsed.data])
 }
 
-function toPlain(error: unknown): { code: CoreErrorCode; message: string; detail: unknown } {
+/** An error as plain data for any line; what isn't a CoreError keeps its secrets. */
+export function toPlain(error: unknown): PlainError {
   if (error instanceof CoreError) return { code: error.code, message: error.message, detail: error.detail }
   return {
     code: 'internal',
     message: 'Something went wrong inside Workbin. What you did was not saved; the log says more.',
     detail: null,
   }
+}
+
+export interface PlainError {
+  readonly code: string
+  readonly message: string
+  readonly detail: unknown
+}
+
+/** The far side's error, made whole again. */
+export function fromPlain({ code, message, detail }: PlainError): CoreError {
+  return new CoreError(isCode(code) ? code : 'internal', message, { detail })
 }
 
 const codes: ReadonlySet<string> = new Set<CoreErrorCode>([
@@ -113,10 +125,8 @@ export function connect(port: Port): Connection {
     const call = waiting.get(answer.id)
     if (!call) return
     waiting.delete(answer.id)
-    if ('error' in answer) {
-      const { code, message, detail } = answer.error
-      call.reject(new CoreError(isCode(code) ? code : 'internal', message, { detail }))
-    } else call.resolve(answer.value)
+    if ('error' in answer) call.reject(fromPlain(answer.error))
+    else call.resolve(answer.value)
   })
 
   const call = (method: Method, request: unknown) =>
