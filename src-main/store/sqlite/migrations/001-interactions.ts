@@ -38,9 +38,6 @@ create table contacts (
   display_name text not null default '',
   phone text not null default '',
   note text not null default '',
-  -- For completion: how often and when last this contact was written with.
-  mails integer not null default 0,
-  last_at integer not null default 0,
   created_at integer not null
 ) strict, without rowid;
 
@@ -48,9 +45,23 @@ create table contact_addresses (
   address_key text primary key, -- lower case
   address text not null,
   contact_id text not null references contacts (id) on delete cascade,
-  position integer not null
+  position integer not null,
+  -- For completion: how often and when last this address was written with, and its folded words,
+  -- each after a space.
+  mails integer not null default 0,
+  last_at integer not null default 0,
+  words text not null default ''
 ) strict, without rowid;
 create index contact_addresses_by_contact on contact_addresses (contact_id, position);
+create index contact_addresses_by_use on contact_addresses (mails, last_at);
+
+-- Each word of an address's name and of the address itself, for completion by prefix.
+create table contact_words (
+  word text not null,
+  address_key text not null references contact_addresses (address_key) on delete cascade,
+  primary key (word, address_key)
+) strict, without rowid;
+create index contact_words_by_address on contact_words (address_key);
 
 -- Threads: one row each, recomputed from their interactions by one function -------------------
 
@@ -70,9 +81,12 @@ create table threads (
   messages integer not null,
   unread integer not null,
   attachments integer not null,
+  -- How many of its messages are held back.
   held_back integer not null,
   has_draft integer not null,
-  trouble text
+  trouble text,
+  -- JSON address of the other side.
+  correspondent text
 ) strict, without rowid;
 create index threads_by_last on threads (last);
 create index threads_by_since on threads (since);
@@ -80,7 +94,6 @@ create index threads_by_place_last on threads (place, last);
 create index threads_by_place_since on threads (place, since);
 create index threads_by_owner_last on threads (place, owner_id, last) where owner_id is not null;
 create index threads_by_owner_since on threads (place, owner_id, since) where owner_id is not null;
-create index threads_held_back on threads (last) where held_back = 1;
 
 -- Where a thread went that was merged into another: the old id still opens it.
 create table merged_threads (
@@ -91,7 +104,7 @@ create table merged_threads (
 ) strict, without rowid;
 create index merged_threads_by_target on merged_threads (thread_id);
 
--- Kept, not counted. owner_id 0 stands for nobody.
+-- Kept, not counted. owner_id 0 stands for nobody; the place 'held-back' counts messages, the others threads.
 create table counts (
   place text not null,
   owner_id integer not null,
@@ -164,8 +177,10 @@ create table interactions (
   attachments integer not null default 0
 ) strict;
 create index interactions_by_thread on interactions (thread_id, row);
+create index interactions_open on interactions (thread_id, row) where status < 3;
+create index interactions_by_start on interactions (start_date, interaction_id);
 create index interactions_by_message_id on interactions (message_id) where message_id is not null;
-create index interactions_by_customer on interactions (customer_id, row);
+create index interactions_by_customer on interactions (customer_id, row, thread_id);
 create index interactions_by_parent on interactions (parent_id) where parent_id is not null;
 create index interactions_by_status on interactions (status, row);
 create index interactions_by_raw on interactions (raw_sha256) where raw_sha256 is not null;
@@ -210,7 +225,8 @@ create table participants (
 ) strict, without rowid;
 
 create table history (
-  id text primary key,
+  sequence integer primary key,
+  id text not null unique,
   interaction_id text not null,
   at integer not null,
   agent_id integer,
@@ -218,8 +234,8 @@ create table history (
   key text,
   before text not null, -- JSON
   after text not null -- JSON
-) strict, without rowid;
-create index history_by_interaction on history (interaction_id, at);
+) strict;
+create index history_by_interaction on history (interaction_id, sequence);
 
 -- What can be taken back: the state before, as JSON that only the command that wrote it reads.
 create table undo (
@@ -228,6 +244,7 @@ create table undo (
   what text not null,
   before text not null
 ) strict, without rowid;
+create index undo_by_time on undo (at);
 
 -- Drafts and the outbox -----------------------------------------------------------------------
 
@@ -244,6 +261,7 @@ create table drafts (
 ) strict, without rowid;
 create index drafts_by_thread on drafts (thread_id) where thread_id is not null;
 create index drafts_by_owner on drafts (owner_id, saved_at);
+create index drafts_by_time on drafts (saved_at);
 
 create table draft_attachments (
   id text primary key,
@@ -279,6 +297,9 @@ create table outbox (
 ) strict, without rowid;
 create index outbox_open on outbox (due_at) where state in ('queued', 'claimed', 'data_started', 'accepted');
 create index outbox_trouble on outbox (changed_at) where state in ('rejected', 'unknown');
+-- The outbox as the desk shows it; ids sort by time.
+create index outbox_shown on outbox (id)
+  where state in ('queued', 'claimed', 'data_started', 'rejected', 'unknown');
 
 -- Accounts at work ------------------------------------------------------------------------------
 
@@ -304,6 +325,7 @@ create table locations (
   uidvalidity text not null,
   uid integer not null,
   row integer not null references interactions (row) on delete cascade,
+  outcome text not null, -- stored | duplicate | held-back: what the folder's ledger counts it as
   primary key (account_id, folder, uidvalidity, uid)
 ) strict, without rowid;
 create index locations_by_row on locations (row);
