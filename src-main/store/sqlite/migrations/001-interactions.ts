@@ -184,6 +184,10 @@ create index interactions_by_customer on interactions (customer_id, row, thread_
 create index interactions_by_parent on interactions (parent_id) where parent_id is not null;
 create index interactions_by_status on interactions (status, row);
 create index interactions_by_raw on interactions (raw_sha256) where raw_sha256 is not null;
+create index interactions_by_queue on interactions (queue_id, row) where queue_id is not null;
+create index interactions_by_owner on interactions (owner_id, row) where owner_id is not null;
+create index interactions_by_category on interactions (category_id, row) where category_id is not null;
+create index interactions_unread on interactions (row) where unread = 1;
 create index interactions_held_back on interactions (row) where held_back is not null;
 
 -- Large text beside the row, so that list and thread pages stay small.
@@ -353,15 +357,11 @@ create table responses (
   changed_at integer not null
 ) strict, without rowid;
 
--- Search: contentless, rowid = interactions.row. "words" holds everything of a message for the plain query;
--- "heads" holds what operators ask for, with columns and phrases.
-create virtual table heads using fts5 (
-  sender, recipients, subject, udata, files,
-  content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3 4 5'
-);
+-- Search: contentless, rowid = interactions.row. Everything of a message for the plain query, and for operators the
+-- same words again with their field's mark, so that one index intersects both. The text comes folded and taken
+-- apart (search-text.ts); without positions (detail = none), so phrases are verified against the stored text.
 create virtual table words using fts5 (
   text,
-  content = '', contentless_delete = 1, detail = none, tokenize = 'unicode61 remove_diacritics 2',
-  prefix = '1 2 3 4 5'
+  content = '', contentless_delete = 1, detail = none, tokenize = 'ascii', prefix = '1 2 3 4 5'
 );
 `
