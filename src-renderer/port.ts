@@ -1,0 +1,134 @@
+import { z } from 'zod'
+import type { Core } from '../src-main/contract/core.ts'
+import { connect, type Port } from '../src-main/contract/rpc.ts'
+
+// Schemas must not be compiled with `new Function`: the page's policy forbids it and would report each try.
+z.config({ jitless: true })
+
+export type LineState = 'connecting' | 'online' | 'offline'
+
+/** The page's line to the core. */
+export interface Line {
+  readonly core: Core
+  readonly state: LineState
+  /** Calls back on every change of `state`; each `online` after the first means that changes were missed. */
+  onState(listener: (state: LineState) => void): () => void
+  close(): void
+}
+
+/** What the preload script puts on `window`; nothing else of the host is seen here. */
+export interface PreloadPipe {
+  post(message: unknown): void
+  onMessage(listener: (message: unknown) => void): void
+}
+
+declare global {
+  interface Window {
+    readonly workbin?: PreloadPipe
+  }
+}
+
+/** The host's pipe where the preload put one, else the WebSocket of the page's own origin. */
+export function openLine(page: Window): Line {
+  return page.workbin ? overPipe(page.workbin) : overSocket(page)
+}
+
+function overPipe(pipe: PreloadPipe): Line {
+  return {
+    core: connect(pipe).core,
+    state: 'online',
+    onState: () => () => {},
+    close() {},
+  }
+}
+
+const firstWait = 250
+const longestWait = 5_000
+
+/**
+ * Reconnects by itself, first after 250 ms, then ever later up to 5 s, at once when the browser says it is
+ * online again. What is asked while the line is down fails with `closed`.
+ */
+function overSocket(page: Window): Line {
+  const listeners = new Set<(state: LineState) => void>()
+  const incoming: ((message: unknown) => void)[] = []
+  let state: LineState = 'connecting'
+  let socket: WebSocket | null = null
+  let unsent: string[] = []
+  let wait = firstWait
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let closed = false
+
+  const port: Port = {
+    post(message) {
+      const data = JSON.stringify(message)
+      if (socket?.readyState === WebSocket.OPEN) socket.send(data)
+      else if (state === 'connecting') unsent.push(data)
+      else queueMicrotask(() => connection.cut())
+    },
+    onMessage(listener) {
+      incoming.push(listener)
+    },
+  }
+  const connection = connect(port)
+
+  function become(next: LineState) {
+    if (state === next) return
+    state = next
+    for (const listener of listeners) listener(next)
+  }
+
+  function open() {
+    clearTimeout(timer)
+    const url = new URL('rpc', page.location.href)
+    url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
+    url.hash = ''
+    // A subprotocol is the only header that a page may set on a WebSocket; a query would end up in logs.
+    const opening = new WebSocket(url, ['workbin', page.location.hash.slice(1)].filter(Boolean))
+    socket = opening
+    opening.onopen = () => {
+      wait = firstWait
+      for (const data of unsent) opening.send(data)
+      unsent = []
+      become('online')
+    }
+    opening.onmessage = (event: MessageEvent<unknown>) => {
+      if (typeof event.data !== 'string') return
+      const message: unknown = JSON.parse(event.data)
+      for (const listener of incoming) listener(message)
+    }
+    opening.onclose = () => {
+      if (socket !== opening || closed) return
+      socket = null
+      unsent = []
+      become('offline')
+      connection.cut()
+      timer = setTimeout(open, wait)
+      wait = Math.min(wait * 2, longestWait)
+    }
+  }
+
+  const retryNow = () => {
+    if (!closed && !socket) open()
+  }
+  page.addEventListener('online', retryNow)
+  open()
+
+  return {
+    core: connection.core,
+    get state() {
+      return state
+    },
+    onState(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    close() {
+      closed = true
+      clearTimeout(timer)
+      page.removeEventListener('online', retryNow)
+      socket?.close()
+      connection.cut()
+    },
+  }
+}

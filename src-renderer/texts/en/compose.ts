@@ -1,0 +1,2 @@
+/** Texts of the composer and standard responses. */
+export const compose = {} as const

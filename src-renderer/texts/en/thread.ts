@@ -1,0 +1,2 @@
+/** Texts of the open thread. */
+export const thread = {} as const
