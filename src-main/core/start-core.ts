@@ -121,7 +121,9 @@ export async function startCore(options: StartOptions): Promise<HostedCore> {
     async close() {
       if (!closing) {
         closing = true
-        await core.call('close').catch((error: unknown) => log('error', 'Closing failed', { error: String(error) }))
+        await core
+          .call('close')
+          .catch((error: unknown) => log('error', 'Closing failed', { error: String(error) }))
         await worker.terminate()
       }
       await ended

@@ -71,7 +71,8 @@ const calls: CoreCalls = {
 const host = joinThreads<HostCalls>(port, calls)
 
 // Logging must never fail what it reports on.
-const log: Log = (level, message, detail) => void host.call('log', level, message, detail).catch(() => undefined)
+const log: Log = (level, message, detail) =>
+  void host.call('log', level, message, detail).catch(() => undefined)
 
 async function start(): Promise<RunningCore> {
   const started = await createCore({
