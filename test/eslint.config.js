@@ -75,6 +75,8 @@ export default tseslint.config(
         { ignorePrimitives: { string: true, boolean: true } },
       ],
       '@typescript-eslint/unified-signatures': 'off',
+      // Our objects are closures; what uses \`this\` is called on its object.
+      '@typescript-eslint/unbound-method': 'off',
       // The domain's interfaces take async functions where an engine may be synchronous inside.
       '@typescript-eslint/require-await': 'off',
       '@typescript-eslint/no-dynamic-delete': 'off',
