@@ -297,6 +297,7 @@ create table outbox (
   problem text,
   sent_copy text not null, -- owed | filed | none | failed
   draft text not null, -- JSON Draft: what it was written as, for undo and taking back
+  done text not null, -- JSON: the work that was marked Done with it, for the same
   sample integer not null default 0
 ) strict, without rowid;
 create index outbox_open on outbox (due_at) where state in ('queued', 'claimed', 'data_started', 'accepted');
