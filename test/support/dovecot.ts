@@ -119,12 +119,12 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
       : command
     const child = spawn(program ?? MASTER, args, { detached: true, stdio: ['ignore', 'ignore', 'pipe'] })
     let said = ''
-    child.stderr?.on('data', (bytes) => (said += String(bytes)))
+    child.stderr.on('data', (bytes) => (said += String(bytes)))
     master = child
     await greeting(imapPort, () =>
       child.exitCode === null ? null : `Dovecot ended with ${child.exitCode}: ${said} ${readLog(root)}`,
     )
-    child.stderr?.destroy()
+    child.stderr.destroy()
     child.unref()
   }
 

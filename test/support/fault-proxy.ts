@@ -147,22 +147,25 @@ function forwarder(to: Socket, faults: Faults): (piece: Buffer) => void {
   let waiting = 0
   async function write(piece: Buffer): Promise<void> {
     if (faults.delay > 0) await new Promise((resolve) => setTimeout(resolve, faults.delay))
-    if (faults.halfOpen || to.destroyed) return
-    if (!faults.split) return void to.write(piece)
+    if (faults.halfOpen) return
+    if (!faults.split) return pass(to, piece)
     for (const byte of piece) {
-      if (to.destroyed) return
-      to.write(Buffer.of(byte))
+      pass(to, Buffer.of(byte))
       await new Promise((resolve) => setImmediate(resolve))
     }
   }
   return (piece) => {
     if (waiting === 0 && !faults.split && faults.delay === 0) {
-      if (!faults.halfOpen && !to.destroyed) to.write(piece)
+      if (!faults.halfOpen) pass(to, piece)
       return
     }
     waiting += 1
     turn = turn.then(() => write(piece)).finally(() => (waiting -= 1))
   }
+}
+
+function pass(to: Socket, piece: Buffer): void {
+  if (!to.destroyed) to.write(piece)
 }
 
 async function listen(port: number, accept: (client: Socket) => void): Promise<Server> {

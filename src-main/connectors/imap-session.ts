@@ -1,0 +1,266 @@
+import type { ImapFlow } from 'imapflow'
+import type { MailSourceOptions, SourceState, SourceTiming } from './connector.ts'
+import { explain, isTooMany } from './imap-errors.ts'
+import { FolderSync } from './imap-folder.ts'
+import { chooseFolders } from './imap-folders.ts'
+import { imapSettings, type Line, type LineOptions } from './imap-line.ts'
+import { backoff } from './imap-plan.ts'
+import { createSyncProgress } from './imap-progress.ts'
+import { createWakeUp } from './wake-up.ts'
+
+/** Batches that are being filed at the same time, while the next one is fetched. */
+const FILING = 2
+
+/** Something to do on the line that listens, between two looks. */
+export type Task = (client: ImapFlow, sent: string | null) => Promise<void>
+
+export interface SessionOptions {
+  readonly source: MailSourceOptions
+  readonly timing: SourceTiming
+  /** Opens a further line like the first one. */
+  readonly openLine: (more: Pick<LineOptions, 'onClient'>) => Promise<Line>
+  /** Says what changed in the state. */
+  readonly report: (change: Partial<SourceState>) => void
+  /** Takes the next task; null when there is none. */
+  readonly nextTask: () => Task | null
+}
+
+/** What happens on one connection, from login until it ends. */
+export interface Session {
+  /** Resolves when stopped; throws what ended the line. */
+  run(): Promise<void>
+  /** Ends it in good order; `run` resolves. */
+  stop(): void
+  /** Looks at every folder now. */
+  look(): void
+  /** There is a task. */
+  wake(): void
+  /** A mail left the folder that is open on the listening line; 0 where the server doesn't say which. */
+  vanished(path: string, uid: number): void
+  pauseHistory(paused: boolean): void
+}
+
+/** A session on a line: looks at every folder, fetches what is missing, then listens to the first folder. */
+export function createSession(line: Line, paused: boolean, options: SessionOptions): Session {
+  const { source, timing, report } = options
+  const { client } = line
+  const wakeUp = createWakeUp()
+  let stopped = false
+  let lookAll = true
+  let folders: FolderSync[] = []
+  let sent: string | null = null
+  let absent: readonly string[] = []
+  let history: Promise<void> | null = null
+  let historyClient: ImapFlow | null = null
+  /** The server grants no second line: history shares the first one. */
+  let shared = false
+  const progress = createSyncProgress(report)
+  const cancelled = () => stopped
+  /** Whether history is to do nothing now. */
+  const resting = () => stopped || paused
+
+  client.on('exists', () => wakeUp.wake())
+
+  async function run(): Promise<void> {
+    const poll = setInterval(() => {
+      lookAll = true
+      wakeUp.wake()
+    }, timing.poll)
+    void line.ended.then(() => wakeUp.wake())
+    try {
+      await begin()
+      while (!stopped) {
+        if (!client.usable) throw await line.ended
+        wakeUp.clear()
+        await runTasks()
+        await lookAround()
+        if (shared && (await shareLine())) continue
+        startHistory()
+        if (!wakeUp.isAwake()) await listen()
+      }
+    } catch (error) {
+      // Commands only say that the connection is gone; the line knows why.
+      throw client.usable ? error : await line.ended
+    } finally {
+      stopped = true
+      clearInterval(poll)
+      wakeUp.wake()
+      historyClient?.close()
+      await history
+      progress.end()
+    }
+  }
+
+  async function begin(): Promise<void> {
+    const choice = chooseFolders(await client.list(), imapSettings(source.account))
+    const cursors = await source.cursors()
+    folders = choice.folders.map(
+      (folder) =>
+        new FolderSync(
+          folder,
+          cursors.find((cursor) => cursor.folder === folder.path),
+          source,
+        ),
+    )
+    sent = choice.sent
+    absent = choice.absent
+    report({ connection: 'online', problem: problem() })
+  }
+
+  async function runTasks(): Promise<void> {
+    for (let task = options.nextTask(); task && !stopped; task = options.nextTask()) await task(client, sent)
+  }
+
+  async function lookAround(): Promise<void> {
+    const all = lookAll
+    lookAll = false
+    const [first, ...others] = folders
+    // Newest work first: the folder that is listened to, then the others, then back to it.
+    await first?.look(client, paused, cancelled)
+    if (all) {
+      for (const folder of others) {
+        if (stopped) return
+        if (await folder.changed(client)) await folder.look(client, paused, cancelled)
+      }
+      if (others.length > 0 && !stopped) await first?.look(client, paused, cancelled)
+      report({ lastSync: source.now(), problem: problem() })
+    }
+    progress.show(folders, paused)
+  }
+
+  /** Waits for news: by IDLE where the server can, else until the next poll. */
+  let shortIdles = 0
+  async function listen(): Promise<void> {
+    const canIdle = client.capabilities.has('IDLE') && client.mailbox !== false && shortIdles < 5
+    if (!canIdle) return await wakeUp.wait()
+    const began = performance.now()
+    await Promise.race([wakeUp.wait(), client.idle().catch(() => false)])
+    // A server that ends every IDLE at once is polled instead.
+    if (!wakeUp.isAwake() && performance.now() - began < 1000) shortIdles += 1
+    else shortIdles = 0
+  }
+
+  function problem(): string | null {
+    const [name] = absent
+    if (name !== undefined)
+      return `There is no folder “${name}” in the mailbox of ${source.account.address}. Choose its folders again under Settings.`
+    const withheld = folders.find((folder) => folder.withheld > 0)
+    if (withheld)
+      return `The mail server lists ${withheld.withheld} mail(s) in “${withheld.path}” that it doesn't hand over. Workbin asks again at every look; open them in another mail program.`
+    return null
+  }
+
+  // --- history: what is missing below the newest mails, on a line of its own
+
+  function startHistory(): void {
+    if (history || paused || stopped || shared || !folders.some((folder) => folder.wantsHistory)) return
+    history = runHistory().finally(() => (history = null))
+  }
+
+  async function runHistory(): Promise<void> {
+    for (let failures = 0; !resting() && folders.some((folder) => folder.wantsHistory);) {
+      let own: Line | null = null
+      try {
+        own = await options.openLine({
+          onClient(client) {
+            historyClient = client
+            if (stopped) client.close()
+          },
+        })
+        while (!resting() && (await round(own.client))) failures = 0
+      } catch (error) {
+        if (cancelled()) return
+        const fault = explain(error, imapSettings(source.account))
+        failures += 1
+        source.log('warn', 'fetching older mail was interrupted', {
+          account: source.account.id,
+          problem: fault.problem,
+        })
+        if (isTooMany(error) || fault.lasting || failures >= 3) {
+          shared = true
+          wakeUp.wake()
+          return
+        }
+        await wakeUp.pause(
+          backoff(failures, timing.reconnectFirst, timing.reconnectMax, Math.random()),
+          () => stopped,
+        )
+      } finally {
+        await own?.close()
+        historyClient = null
+      }
+    }
+    // A folder whose numbering changed meanwhile has to be compared again.
+    lookAll = true
+    wakeUp.wake()
+  }
+
+  /** One turn for every folder that wants it; false when none did. */
+  async function round(on: ImapFlow): Promise<boolean> {
+    const waiting = folders.filter((folder) => folder.wantsHistory)
+    for (const folder of waiting) {
+      if (stopped || paused) break
+      await turn(on, folder, Infinity)
+    }
+    return waiting.length > 0
+  }
+
+  /** Fetches a folder's next batches; while two are being filed, the next one waits. */
+  async function turn(on: ImapFlow, folder: FolderSync, most: number): Promise<void> {
+    const filing = new Set<Promise<void>>()
+    const faults: unknown[] = []
+    let taken = 0
+    try {
+      for await (const batch of folder.turn(on)) {
+        const mails = await folder.fetchBatch(on, batch)
+        const filed: Promise<void> = folder
+          .fileBatch(batch, mails)
+          .catch((error: unknown) => void faults.push(error))
+          .finally(() => {
+            filing.delete(filed)
+            progress.show(folders, paused, folder)
+          })
+        filing.add(filed)
+        if (filing.size >= FILING) await Promise.race(filing)
+        taken += 1
+        if (stopped || paused || faults.length > 0 || taken >= most) break
+      }
+    } finally {
+      await Promise.all(filing)
+      folder.putBack()
+    }
+    if (faults.length > 0) throw faults[0]
+    await folder.finish()
+    progress.show(folders, paused, folder)
+  }
+
+  /** One batch of history on the first line, then new mail has its turn again; false when nothing is left. */
+  async function shareLine(): Promise<boolean> {
+    const folder = folders.find((folder) => folder.wantsHistory)
+    if (!folder || paused || stopped) return false
+    await turn(client, folder, 1)
+    return true
+  }
+
+  return {
+    run,
+    stop() {
+      stopped = true
+      wakeUp.wake()
+    },
+    look() {
+      lookAll = true
+      wakeUp.wake()
+    },
+    wake: () => wakeUp.wake(),
+    vanished(path, uid) {
+      folders.find((folder) => folder.path === path)?.noteGone(uid)
+      wakeUp.wake()
+    },
+    pauseHistory(value) {
+      paused = value
+      progress.show(folders, paused)
+      wakeUp.wake()
+    },
+  }
+}
