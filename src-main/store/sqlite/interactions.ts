@@ -18,6 +18,7 @@ import { CoreError } from '../../contract/errors.ts'
 import { newInteractionId, newUuid } from '../ids.ts'
 import { countMail } from './contacts.ts'
 import type { Engine } from './engine.ts'
+import { forgetLocationsOf } from './folders.ts'
 import { addresses, type InteractionRow } from './interaction-row.ts'
 import { indexMessage, unindexMessage } from './search-index.ts'
 
@@ -186,10 +187,11 @@ export function insertInteraction(engine: Engine, record: NewInteraction): Inser
 export function removeInteraction(engine: Engine, interaction_id: InteractionId): void {
   const row = interactionRow(engine, interaction_id)
   unindexMessage(engine, row.row)
+  forgetLocationsOf(engine, row.row)
   if (row.entity_type === ENTITY.emailOut)
     countMail(engine, keys([...addresses(row.to), ...addresses(row.cc), ...addresses(row.bcc)]), 0, -1)
   engine.sql('update interactions set parent_id = null where parent_id = ?').run(interaction_id)
-  // Bodies, attachments, references and locations go with it.
+  // Bodies, attachments and references go with it.
   engine.sql('delete from interactions where row = ?').run(row.row)
   rebuildParticipants(engine, row.thread_id)
 }

@@ -44,7 +44,7 @@ export interface OpenWork {
   readonly owner_id: number | null
   readonly queue_id: Uuid | null
   readonly workbin: Workbin | null
-  readonly bounce_of: InteractionId | null
+  readonly sub_type: string | null
 }
 
 /**
@@ -54,7 +54,7 @@ export interface OpenWork {
 export function openWork(engine: Engine, thread: ThreadId): readonly OpenWork[] {
   return engine
     .sql<OpenWork>(
-      `select row, interaction_id, entity_type, status, owner_id, queue_id, workbin, bounce_of
+      `select row, interaction_id, entity_type, status, owner_id, queue_id, workbin, sub_type
          from interactions indexed by interactions_open
         where thread_id = ? and status < 3 and (entity_type = 0 or workbin is not null)
         order by row`,
@@ -124,7 +124,11 @@ export function computeThread(engine: Engine, thread: ThreadId): ThreadRow | nul
   const answered = open.length > 0 && sums.newest_out !== null ? lastAnswer(engine, thread) : null
   const waiting =
     open.find((work) => work.entity_type !== ENTITY.emailOut && work.row > (answered ?? 0))?.row ?? null
-  const bounced = open.some((work) => work.bounce_of !== null)
+  // Refused for some of its recipients, or returned by a later server.
+  const undelivered = open.some(
+    (work) =>
+      work.sub_type === 'InboundNDR' || (work.entity_type === ENTITY.emailOut && !failed.includes('unknown')),
+  )
 
   return {
     thread_id: thread,
@@ -142,7 +146,7 @@ export function computeThread(engine: Engine, thread: ThreadId): ThreadRow | nul
     held_back: sums.held_back,
     has_draft: engine.sql('select 1 from drafts where thread_id = ? limit 1').get(thread) ? 1 : 0,
     trouble:
-      bounced || failed.includes('rejected') ? 'rejected' : failed.includes('unknown') ? 'unknown' : null,
+      undelivered || failed.includes('rejected') ? 'rejected' : failed.includes('unknown') ? 'unknown' : null,
     correspondent: head.correspondent && JSON.stringify(head.correspondent),
   }
 }

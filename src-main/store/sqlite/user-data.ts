@@ -69,7 +69,8 @@ export function checkUserData(values: ReadonlyMap<string, string>): string {
       `User data may hold 64 KB; this would make ${Math.ceil(size / 1024)} KB. Shorten a value.`,
     )
   for (const [key, value] of values)
-    if (depth(readJson<UserDataValue>(value)) >= DEEPEST)
+    // The user data object itself is the first level.
+    if (deeperThan(DEEPEST - 1, readJson<UserDataValue>(value)))
       throw new CoreError(
         'invalid',
         `“${key}” is nested too deeply; user data has at most ${DEEPEST} levels.`,
@@ -113,11 +114,8 @@ function write(
   refreshThread(engine, touched, thread_id)
 }
 
-/** Levels of containers: 0 for a plain value. The user data object itself is the first level. */
-function depth(value: UserDataValue): number {
-  if (value === null || typeof value !== 'object') return 0
-  let deepest = 0
-  for (const inner of Array.isArray(value) ? value : Object.values(value))
-    deepest = Math.max(deepest, depth(inner))
-  return 1 + deepest
+/** Whether a value holds more than so many levels of objects and arrays. */
+function deeperThan(levels: number, value: UserDataValue): boolean {
+  if (value === null || typeof value !== 'object') return false
+  return levels === 0 || Object.values(value).some((inner) => deeperThan(levels - 1, inner))
 }

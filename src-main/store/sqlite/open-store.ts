@@ -1,0 +1,49 @@
+import type { Instant } from '../../contract/domain.ts'
+import type { Store } from '../store.ts'
+import { backup } from './backup.ts'
+import { checking } from './check.ts'
+import { contacts } from './contacts.ts'
+import { drafts } from './drafts.ts'
+import { openEngine } from './engine.ts'
+import { exporting } from './export.ts'
+import { folders } from './folders.ts'
+import { history } from './history.ts'
+import { ingest } from './ingest.ts'
+import { lists } from './lists.ts'
+import { outbox } from './outbox.ts'
+import { responses } from './responses.ts'
+import { search } from './search.ts'
+import { settings } from './settings.ts'
+import { threadDetail } from './thread-detail.ts'
+import { triage } from './triage.ts'
+import { undo } from './undo.ts'
+import { userData } from './user-data.ts'
+
+/**
+ * Opens or makes the interaction store in one SQLite file, migrated (with a copy beside it before a migration).
+ * Throws CoreError `newer-database`, `disk`.
+ */
+export function openSqliteStore(options: { readonly file: string; readonly now: () => Instant }): Store {
+  const engine = openEngine(options.file, options.now)
+  return {
+    onChanges: (listener) => engine.onChanges(listener),
+    close: async () => engine.close(),
+    ...ingest(engine),
+    ...folders(engine),
+    ...lists(engine),
+    ...search(engine),
+    ...threadDetail(engine),
+    ...history(engine),
+    ...triage(engine),
+    ...undo(engine),
+    ...userData(engine),
+    ...drafts(engine),
+    ...outbox(engine),
+    ...responses(engine),
+    ...contacts(engine),
+    ...settings(engine),
+    ...exporting(engine),
+    ...checking(engine),
+    ...backup(engine),
+  }
+}
