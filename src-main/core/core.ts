@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type Changes, type Core, joinChanges, NO_CHANGES } from '../contract/core.ts'
 import { CoreError } from '../contract/errors.ts'
 import { type Desk, DESK_FILES, openDesk } from './desk.ts'
+import { forward } from './forward.ts'
 import type { Attention, CoreOptions, RunningCore } from './host-services.ts'
 import { systemClock } from './system-clock.ts'
 
@@ -99,18 +100,4 @@ export async function createCore(given: CoreOptions): Promise<RunningCore> {
       await desk.close()
     },
   }
-}
-
-/** An object with the same functions, each handed on to whatever `current` gives at the time of the call. */
-function forward<T extends object>(current: () => T, shape: T): T {
-  const handed: Record<string, unknown> = {}
-  for (const name of Object.keys(shape))
-    handed[name] = (...args: unknown[]): unknown => {
-      const target: object = current()
-      const work: unknown = Reflect.get(target, name)
-      if (typeof work !== 'function') throw new CoreError('internal', `Workbin has no ${name}.`)
-      return Reflect.apply(work, target, args)
-    }
-  // Built member by member from T's own keys.
-  return handed as T
 }

@@ -19,6 +19,7 @@ import type { Attention, Clock, CoreFiles, CoreOptions, OwnerCommands } from './
 import { createJobs, type JobRun } from './jobs.ts'
 import { checkDesk, exportTo } from './owner.ts'
 import { addStarters, fillSample } from './sample.ts'
+import { watchStore } from './store-health.ts'
 import { ensureQueue, mergeSettingsFile, parseSettingsFile, storedSettings } from './stored-settings.ts'
 
 /** One open data folder with everything that works on it. Leaving the sample closes one and opens another. */
@@ -56,7 +57,10 @@ export async function openDesk(
   const file = options.settingsFile === undefined ? null : parseSettingsFile(options.settingsFile)
   const secrets = await openSecrets(dataDir, options.secrets)
   const blobs = openBlobs(join(dataDir, 'blobs'))
-  const store = openSqliteStore({ file: join(dataDir, 'workbin.db'), now })
+  const health = watchStore(openSqliteStore({ file: join(dataDir, 'workbin.db'), now }), clock, () =>
+    publish({ accounts: true }),
+  )
+  const { store } = health
   const settings = storedSettings(store, secrets)
 
   const brandNew = (await store.setting('agent')) === null
@@ -124,7 +128,7 @@ export async function openDesk(
       jobs: jobs.list(),
       host: options.host,
       secrets_warning: secrets.warning,
-      store_problem: null,
+      store_problem: health.problem(),
     }
   }
 
@@ -379,6 +383,7 @@ export async function openDesk(
       await intake.close()
       await pool.close()
       stopChanges()
+      health.stop()
       await store.close()
       publish(NO_CHANGES)
     },

@@ -127,8 +127,13 @@ export interface Store {
   claimDue(now: Instant, limit: number): Promise<readonly OwedMail[]>
   /** `claimed -> data_started`, durable before it answers. */
   markDataStarted(outboxId: Uuid): Promise<void>
-  /** Before `data_started` and certain that nothing was taken: `claimed -> queued`, due again at `dueAt`. */
-  requeue(outboxId: Uuid, dueAt: Instant, problem: string): Promise<void>
+  /**
+   * Certain that nothing was taken: `claimed -> queued`, due again at `dueAt`; also `data_started -> queued` after
+   * the server's own temporary refusal (4xx), which is as certain.
+   */
+  requeue(outboxId: Uuid, dueAt: Instant, problem: string | null): Promise<void>
+  /** What of an account waits for another try (queued, tried before) becomes due now; what Undo holds does not. */
+  retryNow(accountId: string, now: Instant): Promise<void>
   /** The outcome. Accepted: the interaction is Done with reason Sent. Rejected or unknown: back in its writer's hands. */
   resolveSend(
     outboxId: Uuid,
@@ -210,7 +215,7 @@ export interface Store {
 
 /** Names of settings documents. */
 export type SettingName =
-  'agent' | 'accounts' | 'undoSendSeconds' | 'preferences' | 'api' | 'remotes' | 'sample'
+  'agent' | 'accounts' | 'undoSendSeconds' | 'preferences' | 'api' | 'remotes' | 'sample' | 'probe'
 
 export interface StoreReport {
   readonly interactions: number
