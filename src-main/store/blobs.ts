@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import {
   closeSync,
   existsSync,
+  fsync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -13,6 +14,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 
 /**
  * Content-addressed files: raw mail and attachments, `<folder>/ab/cdef…`, named by their SHA-256 in hex.
@@ -23,6 +25,8 @@ export interface Blobs {
   readonly folder: string
   /** Stores the bytes once; the same bytes again cost one stat. */
   put(bytes: Uint8Array): { sha256: string; size: number }
+  /** Stores many at once, all of them durable when it resolves: their fsyncs run side by side. */
+  putAll(batch: readonly { readonly sha256: string; readonly bytes: Uint8Array }[]): Promise<void>
   /** Takes over a finished file (same disk) whose hash is known. */
   adopt(file: string, sha256: string): void
   path(sha256: string): string
@@ -84,6 +88,36 @@ export function openBlobs(folder: string): Blobs {
       }
       return { sha256, size: bytes.length }
     },
+    async putAll(batch) {
+      const fresh: { file: number; temporary: string; place: string }[] = []
+      const homes = new Set<string>()
+      const begun = new Set<string>()
+      try {
+        for (const { sha256, bytes } of batch) {
+          const place = path(sha256)
+          if (begun.has(place)) continue
+          begun.add(place)
+          const home = shelf(sha256)
+          // Even where the file is there already: another thread may have renamed it and not synced its folder yet.
+          homes.add(home)
+          if (existsSync(place)) continue
+          const temporary = join(home, `.${randomUUID()}`)
+          const file = openSync(temporary, 'wx', 0o600)
+          fresh.push({ file, temporary, place })
+          let written = 0
+          while (written < bytes.length) written += writeSync(file, bytes, written)
+        }
+        // In the thread pool, so that the file system can commit them as a group: a third of the time one by one.
+        await Promise.all(fresh.map(({ file }) => synced(file)))
+        for (const { temporary, place } of fresh) renameSync(temporary, place)
+      } catch (error) {
+        for (const { temporary } of fresh) rmSync(temporary, { force: true })
+        throw error
+      } finally {
+        for (const { file } of fresh) closeSync(file)
+      }
+      await Promise.all([...homes].map(syncFolderAside))
+    },
     adopt(file, sha256) {
       const place = path(sha256)
       if (existsSync(place)) return rmSync(file, { force: true })
@@ -136,6 +170,18 @@ function syncFolder(folder: string): void {
     closeSync(open)
   }
 }
+
+async function syncFolderAside(folder: string): Promise<void> {
+  if (process.platform === 'win32') return
+  const open = openSync(folder, 'r')
+  try {
+    await synced(open)
+  } finally {
+    closeSync(open)
+  }
+}
+
+const synced = promisify(fsync)
 
 function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT'

@@ -1,0 +1,104 @@
+import { setImmediate as breathe } from 'node:timers/promises'
+import type { Instant } from '../contract/domain.ts'
+import { CoreError } from '../contract/errors.ts'
+import type { Log } from '../connectors/connector.ts'
+import type { Arrival, FolderCursor, Ingested, ParsedMail, Store } from '../store/store.ts'
+import type { ParserPool } from './mail-parser-pool.ts'
+import type { RawMail } from './parse-protocol.ts'
+
+/** A mail as it came, before it was taken apart. What only the mail itself can tell is asked once it was. */
+export type RawArrival = Omit<Arrival, 'mail' | 'direction' | 'received'> & {
+  readonly raw: RawMail
+  readonly direction: Arrival['direction'] | ((mail: ParsedMail) => Arrival['direction'])
+  readonly received: Instant | ((mail: ParsedMail) => Instant)
+}
+
+export interface Intake {
+  /**
+   * Stores, takes apart, threads and files mails in their order; the cursor moves in the same transaction as the
+   * last of them. Resolves after the commit with one outcome each. Calls are filed one after another.
+   * Throws CoreError; then the cursor stands where it stood, and what was filed before is a duplicate next time.
+   */
+  takeIn(mails: readonly RawArrival[], cursor: FolderCursor | null): Promise<readonly Ingested[]>
+  /** Resolves when what was handed over is filed; takes nothing more. */
+  close(): Promise<void>
+}
+
+export interface IntakeOptions {
+  readonly store: Pick<Store, 'ingest'>
+  readonly pool: Pick<ParserPool, 'take'>
+  readonly now: () => Instant
+  readonly log: Log
+}
+
+/** The store files at most this many in one transaction. */
+const LARGEST_BATCH = 100
+const SMALLEST_BATCH = 8
+// The core answers agents between batches, so one may hold it for this long (ms) and no longer.
+const BATCH_TIME = 25
+
+export function createIntake({ store, pool, now, log }: IntakeOptions): Intake {
+  let line: Promise<unknown> = Promise.resolve()
+  let batchSize = 32
+  let closed = false
+
+  async function file(parsed: readonly Promise<Arrival>[], cursor: FolderCursor | null): Promise<Ingested[]> {
+    const filed: Ingested[] = []
+    for (let at = 0; at < parsed.length || at === 0;) {
+      const batch = await Promise.all(parsed.slice(at, at + batchSize))
+      at += batch.length
+      const last = at >= parsed.length
+      // Nothing to file and nothing to move.
+      if (batch.length === 0 && cursor === null) break
+      const begin = performance.now()
+      filed.push(...(await store.ingest(batch, last ? cursor : null)))
+      adapt(batch.length, performance.now() - begin)
+      await breathe()
+      if (last) break
+    }
+    for (const [i, { outcome, interaction_id }] of filed.entries())
+      if (outcome === 'held-back')
+        log('warn', 'A mail is held back', { interaction_id, reason: (await parsed[i])?.mail.held_back })
+    return filed
+  }
+
+  /** Grows and shrinks the batch towards the time that it may take, on this machine and with this store. */
+  function adapt(count: number, ms: number): void {
+    if (count < Math.min(batchSize, SMALLEST_BATCH)) return
+    const fitting = Math.round((count * BATCH_TIME) / Math.max(ms, 0.1))
+    const next = Math.min(fitting, batchSize * 2)
+    batchSize = Math.max(SMALLEST_BATCH, Math.min(LARGEST_BATCH, Math.round((batchSize + next) / 2)))
+  }
+
+  return {
+    async takeIn(mails, cursor) {
+      if (closed) throw new CoreError('closed', 'Workbin is closing.')
+      const parsed = mails.map(async ({ raw, ...rest }): Promise<Arrival> => {
+        const mail = await pool.take(raw)
+        const direction = typeof rest.direction === 'function' ? rest.direction(mail) : rest.direction
+        const received = typeof rest.received === 'function' ? rest.received(mail) : rest.received
+        return {
+          ...rest,
+          mail,
+          direction,
+          received: Number.isFinite(received) ? received : now(),
+          unread: rest.unread && direction === 'in',
+        }
+      })
+      // A failure is met where its batch is filed; until then it isn't an unhandled one.
+      for (const promise of parsed) promise.catch(() => {})
+      const before = line
+      const filing = (async () => {
+        await before.catch(() => {})
+        return await file(parsed, cursor)
+      })()
+      line = filing
+      filing.catch(() => {})
+      return await filing
+    },
+    async close() {
+      closed = true
+      await line.catch(() => {})
+    },
+  }
+}
