@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Changes, Core } from '../contract/core.ts'
@@ -13,6 +14,7 @@ import { openBlobs } from '../store/blobs.ts'
 import { openSqliteStore } from '../store/sqlite/open-store.ts'
 import { createAccounts } from './accounts.ts'
 import { attentionFor } from './attention.ts'
+import { writeBackup } from './backup-file.ts'
 import { createCompose } from './compose.ts'
 import { createFiles } from './files.ts'
 import type { Attention, Clock, CoreFiles, CoreOptions, OwnerCommands } from './host-services.ts'
@@ -97,10 +99,12 @@ export async function openDesk(
 
   const stopChanges = store.onChanges((changes) => {
     publish(changes)
-    if (changes.outbox) outbox.wake()
+    if (changes.outbox && !options.atRest) outbox.wake()
   })
-  await outbox.recover()
-  await accounts.start()
+  if (!options.atRest) {
+    await outbox.recover()
+    await accounts.start()
+  }
 
   const agent = async () => (await settings.agent()).id
 
@@ -370,8 +374,14 @@ export async function openDesk(
       exportTo: (folder) => exportTo(folder, store, blobs, settings),
       check: () => checkDesk(store, blobs),
       async backupTo(file) {
-        await store.backupTo(file)
-        return { interactions: (await store.check()).interactions }
+        const copy = join(dataDir, 'tmp', `backup-${randomUUID()}.db`)
+        try {
+          await store.backupTo(copy)
+          const [{ interactions }, inUse] = [await store.check(), await store.blobsInUse()]
+          return await writeBackup(file, { database: copy, interactions, blobs, inUse })
+        } finally {
+          await rm(copy, { force: true })
+        }
       },
     },
     isSample: () => settings.isSample(),

@@ -3,6 +3,7 @@ import type { Core, UploadAnswer } from '../contract/core.ts'
 import type { Address, InteractionId, Job, ThreadId, Uuid } from '../contract/domain.ts'
 import type { Log } from '../connectors/connector.ts'
 import type { SecretBackend } from '../secrets.ts'
+import type { BackupReport } from './backup-file.ts'
 
 /** What a host hands to the core. All of it crosses a thread, so only plain data and async functions. */
 export interface CoreOptions {
@@ -19,6 +20,8 @@ export interface CoreOptions {
   readonly openLink: ((url: string) => Promise<void>) | null
   readonly log: Log
   readonly clock?: Clock
+  /** The command line's work on a folder: no account connects and nothing is sent. */
+  readonly atRest?: boolean
   /** Parsed settings file, merged into the stored settings at start. */
   readonly settingsFile?: unknown
 }
@@ -83,5 +86,6 @@ export interface OwnerCommands {
     folder: string,
   ): Promise<{ interactions: number; mails: number; attachments: number; contacts: number }>
   check(): Promise<{ ok: boolean; interactions: number; problems: readonly string[] }>
-  backupTo(file: string): Promise<{ interactions: number }>
+  /** Writes one file that `restoreBackup` (core/backup-file.ts) unpacks. */
+  backupTo(file: string): Promise<BackupReport & { readonly missing: number }>
 }

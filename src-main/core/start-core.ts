@@ -36,6 +36,7 @@ export async function startCore(options: StartOptions): Promise<HostedCore> {
     resourcesDir: options.resourcesDir,
     secretsKind: secrets.kind,
     canOpenLinks: openLink !== null,
+    atRest: options.atRest ?? false,
     settingsFile: options.settingsFile ?? null,
   }
   const worker = new Worker(coreWorker, { workerData, stdout: false, stderr: false })

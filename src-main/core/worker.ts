@@ -16,6 +16,7 @@ export interface WorkerData {
   readonly resourcesDir: string
   readonly secretsKind: SecretBackend['kind']
   readonly canOpenLinks: boolean
+  readonly atRest: boolean
   readonly settingsFile: unknown
 }
 
@@ -88,6 +89,7 @@ async function start(): Promise<RunningCore> {
     },
     openLink: data.canOpenLinks ? (url) => host.call('openLink', url) : null,
     log,
+    atRest: data.atRest,
     settingsFile: data.settingsFile ?? undefined,
   })
   started.onAttention((attention) => void host.call('attention', attention).catch(() => undefined))

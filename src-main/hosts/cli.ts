@@ -129,6 +129,7 @@ async function withCore(data: string, use: (core: HostedCore) => Promise<Outcome
     secrets: plainSecrets,
     openLink: null,
     log,
+    atRest: true,
   })
   // Ctrl+C ends the work, not the data: what is committed stays, the rest is rolled back.
   const stop = () => {
