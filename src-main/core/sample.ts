@@ -113,6 +113,10 @@ export async function fillSample(options: {
   await store.setOwnAddresses([sample.account.address, sample.agent.email])
   const queues = new Map<string, string>()
   for (const name of sample.queues) queues.set(name, await ensureQueue(store, name))
+  // The empty desk's own first queue would only stand there empty.
+  const first = [...queues.values()][0]
+  for (const { id } of await store.queues())
+    if (first !== undefined && ![...queues.values()].includes(id)) await store.deleteQueue(id, first)
 
   const times = new Map(sample.mails.map(({ file, age }) => [file, now - minutes(age) * 60_000]))
   const arrivals: RawArrival[] = []

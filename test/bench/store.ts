@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { View } from '../../src-main/contract/domain.ts'
 import { openSqliteStore } from '../../src-main/store/sqlite/open-store.ts'
 import type { Arrival, Store } from '../../src-main/store/store.ts'
+import { seeded } from '../support/seeded.ts'
 import { type Figure, milliseconds, percentile } from './figures.ts'
 
 const AGENT = 7
@@ -87,7 +88,8 @@ async function everyTenthThread(store: Store, view: View): Promise<readonly stri
   let after: string | null = null
   for (let page = 0; page < 20; page++) {
     const { rows, next } = await store.listPage({ view, order: 'newest', after, limit: 100, agent: AGENT })
-    for (const [i, row] of rows.entries()) if (i % 10 === 0 && row.thread_id !== null) found.push(row.thread_id)
+    for (const [i, row] of rows.entries())
+      if (i % 10 === 0 && row.thread_id !== null) found.push(row.thread_id)
     after = next
     if (after === null) break
   }
@@ -152,15 +154,4 @@ function vocabulary(size: number, random: () => number): readonly string[] {
     words.add(word)
   }
   return [...words]
-}
-
-/** The same numbers in every run (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
 }
