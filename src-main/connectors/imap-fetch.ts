@@ -16,6 +16,8 @@ export interface Fetched {
   readonly mails: readonly FetchedMail[]
   /** Listed by the server but not handed over after three tries. */
   readonly withheld: readonly number[]
+  /** What broke the fetch off; `mails` is what had come whole by then. */
+  readonly fault?: Error
 }
 
 /** The sizes of mails in the open folder. Those that left meanwhile are left out. */
@@ -29,7 +31,8 @@ export async function measure(client: ImapFlow, uids: readonly number[]): Promis
 /**
  * Fetches whole mails of the open folder with BODY.PEEK, so that nothing is marked as read. Servers that leave
  * mails out, answer in another order, split answers or send extra ones are tolerated: what is missing is asked
- * for again. What is gone from the folder meanwhile is in neither list. Throws what the line throws.
+ * for again. What is gone from the folder meanwhile is in neither list. What came before the line broke is given
+ * with the fault, so that even a line that never lasts for a whole batch gets on.
  */
 export async function fetchMails(
   client: ImapFlow,
@@ -41,29 +44,39 @@ export async function fetchMails(
 
   const mails = new Map<number, FetchedMail>()
   let missing = batch.map(({ uid }) => uid).sort((a, b) => a - b)
-  for (let attempt = 1; missing.length > 0 && attempt <= TRIES; attempt += 1) {
-    for (const mail of await fetchOnce(client, missing, now)) mails.set(mail.uid, mail)
-    missing = missing.filter((uid) => !mails.has(uid))
-    if (missing.length > 0) missing = await stillThere(client, missing)
+  const ascending = () => [...mails.values()].sort((a, b) => a.uid - b.uid)
+  try {
+    for (let attempt = 1; missing.length > 0 && attempt <= TRIES; attempt += 1) {
+      for await (const mail of fetchOnce(client, missing, now)) mails.set(mail.uid, mail)
+      missing = missing.filter((uid) => !mails.has(uid))
+      if (missing.length > 0) missing = await stillThere(client, missing)
+    }
+  } catch (error) {
+    const fault = error instanceof Error ? error : new Error('the fetch failed', { cause: error })
+    return { mails: ascending(), withheld: [], fault }
   }
-  return { mails: [...mails.values()].sort((a, b) => a.uid - b.uid), withheld: missing }
+  return { mails: ascending(), withheld: missing }
 }
 
-async function fetchOnce(
+/** Yields each mail as soon as it is whole. */
+async function* fetchOnce(
   client: ImapFlow,
   uids: readonly number[],
   now: () => Instant,
-): Promise<FetchedMail[]> {
+): AsyncGenerator<FetchedMail> {
   const wanted = new Set(uids)
-  const rows = new Map<number, Partial<FetchMessageObject>>()
+  const parts = new Map<number, Partial<FetchMessageObject>>()
   const query = { uid: true, flags: true, internalDate: true, source: true }
-  for await (const row of client.fetch(uidSet(uids), query, { uid: true })) {
-    if (!wanted.has(row.uid)) continue
-    rows.set(row.uid, { ...rows.get(row.uid), ...present(row) })
+  for await (const answer of client.fetch(uidSet(uids), query, { uid: true })) {
+    if (!wanted.has(answer.uid)) continue
+    const row = { ...parts.get(answer.uid), ...present(answer) }
+    if (row.source && row.internalDate !== undefined && row.flags) {
+      parts.delete(answer.uid)
+      yield fetched(answer.uid, row.source, row, now)
+    } else parts.set(answer.uid, row)
   }
-  return [...rows].flatMap(([uid, row]) => {
-    return row.source ? [fetched(uid, row.source, row, now)] : []
-  })
+  // A date or flags that never came aren't worth losing the mail for.
+  for (const [uid, row] of parts) if (row.source) yield fetched(uid, row.source, row, now)
 }
 
 /** A row without its empty members, so that a flag update doesn't wipe out what another row brought. */

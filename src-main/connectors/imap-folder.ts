@@ -265,8 +265,9 @@ export class FolderSync {
       if (cancelled()) return
       const fetched = await fetchMails(client, batch, this.options.now)
       withheld.push(...fetched.withheld)
-      if (index === cut.length - 1) complete(withheld)
+      if (index === cut.length - 1 && !fetched.fault) complete(withheld)
       if (fetched.mails.length > 0) await this.commit(fetched.mails)
+      if (fetched.fault) throw fetched.fault
     }
     this.tellWithheld(withheld)
   }
@@ -348,15 +349,19 @@ export class FolderSync {
     }
   }
 
-  /** Fetches a batch of `turn`; the folder must still be open. */
-  async fetchBatch(client: ImapFlow, batch: HistoryBatch): Promise<readonly FetchedMail[]> {
-    const { mails, withheld } = await fetchMails(client, batch.mails, this.options.now)
-    if (batch.uidvalidity !== this.uidvalidity) return []
+  /** Fetches a batch of `turn`; the folder must still be open. What came before a fault is to be filed as well. */
+  async fetchBatch(
+    client: ImapFlow,
+    batch: HistoryBatch,
+  ): Promise<{ readonly mails: readonly FetchedMail[]; readonly fault?: Error }> {
+    const { mails, withheld, fault } = await fetchMails(client, batch.mails, this.options.now)
+    if (batch.uidvalidity !== this.uidvalidity) return { mails: [] }
+    if (fault) return { mails, fault }
     this.tellWithheld(withheld)
     this.progress = { ...this.progress, withheld: merge(this.progress.withheld, withheld) }
     const fetched = new Set(mails.map(({ uid }) => uid))
     for (const { uid } of batch.mails) if (!fetched.has(uid)) this.inHand.delete(uid)
-    return mails
+    return { mails }
   }
 
   /** Files what `fetchBatch` gave; nothing where the UIDs mean other mails by now. */

@@ -212,7 +212,8 @@ export function createSession(line: Line, paused: boolean, options: SessionOptio
     let taken = 0
     try {
       for await (const batch of folder.turn(on)) {
-        const mails = await folder.fetchBatch(on, batch)
+        const { mails, fault } = await folder.fetchBatch(on, batch)
+        if (fault) faults.push(fault)
         const filed: Promise<void> = folder
           .fileBatch(batch, mails)
           .catch((error: unknown) => void faults.push(error))

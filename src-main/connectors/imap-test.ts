@@ -147,8 +147,7 @@ function foldersSentence(count: number, sent: string | null, settings: ImapSetti
   return `${found} Sent mail is filed in “${sent}”.`
 }
 
+/** The fault without what a running mailbox would do about it. */
 function sentence(error: unknown, settings: ImapSettings): string {
-  return explain(error, settings)
-    .problem.replace(/ ?Workbin (tries again|connects again|goes on) by itself\.$/, '')
-    .replace(/; Workbin tries again by itself\.$/, '.')
+  return explain(error, settings).problem.replace(/[;.] Workbin [a-z ]+ by itself\.$/, '.')
 }

@@ -131,7 +131,10 @@ export function createImapSource(options: MailSourceOptions): MailSource {
   /** Runs something on the line that listens; refused at once while there is none. */
   async function onLine<T>(work: (client: ImapFlow, sent: string | null) => Promise<T>): Promise<T> {
     if (stopped || running === null || state.connection === 'offline' || state.connection === 'failed')
-      throw new CoreError('unreachable', state.problem ?? 'The mailbox is not connected.')
+      throw new CoreError(
+        state.connection === 'failed' ? 'refused' : 'unreachable',
+        state.problem ?? 'The mailbox is not connected.',
+      )
     return await new Promise<T>((resolve, reject) => {
       tasks.push({
         refuse: reject,

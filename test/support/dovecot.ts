@@ -10,6 +10,7 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { connect, createServer, type AddressInfo, type Server } from 'node:net'
@@ -30,6 +31,12 @@ export interface Dovecot {
   deliver(user: string, raw: RawMail | readonly RawMail[], folder?: string): void
   /** The raw mails in the user's folder as they lie on disk, in no particular order. */
   messages(user: string, folder?: string): string[]
+  /** The flags of each mail in the folder as Maildir letters (S: seen), in no particular order. */
+  flags(user: string, folder?: string): string[]
+  /** Removes mails behind the server's back, as another mail program would expunge them. */
+  remove(user: string, which: (text: string) => boolean, folder?: string): void
+  /** Gives mails another time of arrival, before the server has seen them. */
+  age(user: string, which: (text: string) => boolean, arrived: Date, folder?: string): void
   /** The folder on disk, made if missing: `cur`, `new` and `tmp` are in it. */
   maildir(user: string, folder?: string): string
   /** Gives the folder a new UIDVALIDITY and its mails new UIDs; drops who is connected. */
@@ -165,6 +172,13 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
     return place
   }
 
+  function files(user: string, folder?: string): string[] {
+    const place = maildir(user, folder)
+    return ['cur', 'new'].flatMap((part) =>
+      readdirSync(join(place, part)).map((name) => join(place, part, name)),
+    )
+  }
+
   await launch()
   return {
     host: '127.0.0.1',
@@ -186,11 +200,14 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
         renameSync(temporary, join(place, 'new', name))
       }
     },
-    messages(user, folder) {
-      const place = maildir(user, folder)
-      return ['cur', 'new'].flatMap((part) =>
-        readdirSync(join(place, part)).map((name) => readFileSync(join(place, part, name), 'utf8')),
-      )
+    messages: (user, folder) => files(user, folder).map((file) => readFileSync(file, 'utf8')),
+    flags: (user, folder) => files(user, folder).map((file) => file.split(':2,')[1] ?? ''),
+    remove(user, which, folder) {
+      for (const file of files(user, folder)) if (which(readFileSync(file, 'utf8'))) rmSync(file)
+    },
+    age(user, which, arrived, folder) {
+      for (const file of files(user, folder))
+        if (which(readFileSync(file, 'utf8'))) utimesSync(file, arrived, arrived)
     },
     maildir,
     async resetUidValidity(user, folder) {

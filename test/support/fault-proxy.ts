@@ -23,8 +23,8 @@ export interface FaultProxy {
 }
 
 export interface Faults {
-  /** Resets a line once so many bytes came from the server; null: never. Counted per line. */
-  cutAfter: number | null
+  /** Resets a line once so many bytes came from the server; null: never. A function is asked once for each line. */
+  cutAfter: number | null | (() => number | null)
   /** Ends a line in good order once so many bytes came from the server: a truncated answer. Counted per line. */
   truncateAfter: number | null
   /** Forwards nothing and closes nothing: a half-open line. */
@@ -69,6 +69,7 @@ export async function startFaultProxy(target: number): Promise<FaultProxy> {
       if (!faults.halfOpen) client.end()
     })
     let received = 0
+    const ownCut = typeof faults.cutAfter === 'function' ? faults.cutAfter() : null
     const toServer = forwarder(server, faults)
     const toClient = forwarder(client, faults)
     client.on('data', (piece) => {
@@ -80,10 +81,11 @@ export async function startFaultProxy(target: number): Promise<FaultProxy> {
       let bytes: Buffer = Buffer.from(piece)
       if (faults.fromServer) bytes = faults.fromServer(bytes)
       received += bytes.length
-      const limit = faults.cutAfter ?? faults.truncateAfter
+      const cutAfter = typeof faults.cutAfter === 'number' ? faults.cutAfter : ownCut
+      const limit = cutAfter ?? faults.truncateAfter
       if (limit === null || received < limit) return toClient(bytes)
       const rest = bytes.subarray(0, Math.max(0, bytes.length - (received - limit)))
-      if (faults.cutAfter === null) {
+      if (cutAfter === null) {
         client.end(rest)
         server.destroy()
       } else {
