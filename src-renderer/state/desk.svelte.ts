@@ -1,4 +1,5 @@
 import { getContext, setContext } from 'svelte'
+import { MediaQuery } from 'svelte/reactivity'
 import { toast } from 'svelte-sonner'
 import { type Changes, type Core, joinChanges, NO_CHANGES } from '../../src-main/contract/core.ts'
 import type { Disposition, Done, Overview, ThreadId, View } from '../../src-main/contract/domain.ts'
@@ -10,11 +11,14 @@ import { DraftDesk } from './draft.svelte.ts'
 import { OpenThread } from './open-thread.svelte.ts'
 import { Question } from './question.ts'
 import { ThreadList } from './thread-list.svelte.ts'
+import { Work } from './work.svelte.ts'
 
 export type Screen = 'desk' | 'settings'
-export type SideTab = 'case-data' | 'contact' | 'responses' | 'history' | 'details'
+export type SideTab = 'case-data' | 'contact' | 'responses' | 'details'
 /** Below 760 px one pane is shown at a time. */
 export type PaneName = 'navigation' | 'list' | 'thread'
+/** wide: all panes beside each other; medium: the side panel is a drawer; narrow: one pane at a time. */
+export type Layout = 'wide' | 'medium' | 'narrow'
 
 const everything: Changes = { ...NO_CHANGES, everything: true }
 // Long enough to join what one command touches, short enough to look immediate.
@@ -26,6 +30,7 @@ export class Desk {
   readonly list: ThreadList
   readonly thread: OpenThread
   readonly compose: DraftDesk
+  readonly work: Work
 
   readonly #line: Line
   readonly #listeners = new Set<(changes: Changes) => void>()
@@ -46,6 +51,8 @@ export class Desk {
   #pane = $state<PaneName>('list')
   #settingsSection = $state<string | null>(null)
   #lastUndo: string | null = null
+  readonly #wide = new MediaQuery('min-width: 1100px', true)
+  readonly #roomy = new MediaQuery('min-width: 760px', true)
 
   readonly #askOverview: Question<Overview>
   readonly #askPreferences: Question<Preferences>
@@ -64,6 +71,7 @@ export class Desk {
     this.list = new ThreadList(this)
     this.thread = new OpenThread(this)
     this.compose = new DraftDesk(this)
+    this.work = new Work(this)
 
     this.#stops.push(
       line.onState((state) => {
@@ -119,6 +127,9 @@ export class Desk {
   }
   set pane(pane: PaneName) {
     this.#pane = pane
+  }
+  get layout(): Layout {
+    return this.#wide.current ? 'wide' : this.#roomy.current ? 'medium' : 'narrow'
   }
   /** Which part of Settings to show first; null: the first one. */
   get settingsSection(): string | null {

@@ -1,7 +1,6 @@
 import { SvelteSet } from 'svelte/reactivity'
 import type { Changes } from '../../src-main/contract/core.ts'
 import type {
-  InteractionId,
   ListOrder,
   ListPage,
   ListRow,
@@ -171,10 +170,12 @@ export class ThreadList {
   get selected(): ReadonlySet<string> {
     return this.#selected
   }
+  get selectedRows(): readonly ListRow[] {
+    return this.rows.filter(({ key }) => this.#selected.has(key))
+  }
   /** What an action on the list is about: the selected threads, else none. */
   get selectedThreads(): readonly ThreadId[] {
-    const chosen = this.rows.filter(({ key }) => this.#selected.has(key))
-    return [...new Set(chosen.flatMap(({ thread_id }) => (thread_id ? [thread_id] : [])))]
+    return [...new Set(this.selectedRows.flatMap(({ thread_id }) => (thread_id ? [thread_id] : [])))]
   }
 
   /** Puts the cursor on row `index`, kept within the list; returns the row. */
@@ -214,12 +215,6 @@ export class ThreadList {
     const index = this.rows.findIndex(({ thread_id }) => thread_id === thread)
     if (index < 0) return null
     return this.rows[index + 1] ?? this.rows[index - 1] ?? null
-  }
-
-  /** The message that a row of this thread stands for, where the list shows messages. */
-  messageOf(key: string): InteractionId | null {
-    const row = this.rows.find((candidate) => candidate.key === key)
-    return row?.kind === 'message' ? row.interaction_id : null
   }
 
   // --- loading ------------------------------------------------------------------------------------------

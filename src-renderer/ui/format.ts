@@ -113,6 +113,8 @@ export function formatKeys(keys: string): string {
     .split(' ')
     .map((press) =>
       press
+        // An optional modifier is how the character is typed on some keyboards, not part of its name.
+        .replace(/\[\w+\]\+/g, '')
         .split('+')
         .map((key) => keyNames[key] ?? (key.length === 1 ? key.toUpperCase() : key))
         .join(isApple ? '' : '+'),
