@@ -19,6 +19,8 @@ export function readAddresses(field: string): readonly Address[] {
   return found.length === 0 && field.includes('=?') ? mailboxes(decodeWords(field)) : found
 }
 
+const ENCODED_WORD = /=\?[^?\s]{1,100}\?[bq]\?[^?\s]{0,998}\?=/iy
+
 function mailboxes(field: string): Address[] {
   const found: Address[] = []
   let words = ''
@@ -37,7 +39,13 @@ function mailboxes(field: string): Address[] {
 
   for (let i = 0; i < field.length; i++) {
     const c = field.charAt(i)
-    if (c === '"' && quotes) {
+    if (c === '=' && field.charAt(i + 1) === '?') {
+      // What an encoded word holds is text, whatever it looks like before it is decoded.
+      ENCODED_WORD.lastIndex = i
+      const word = ENCODED_WORD.exec(field)?.[0] ?? c
+      words += word
+      i += word.length - 1
+    } else if (c === '"' && quotes) {
       const end = closingQuote(field, i)
       if (end < 0) {
         quotes = false // never closed: from here on a quote is a character like any other

@@ -64,7 +64,8 @@ export function htmlToText(html: string): string {
   const lines: string[] = []
   let line = ''
   let space = false
-  let blank = false
+  // Depth of the empty line that is owed before the next one; -1 where none is.
+  let blank = -1
   let quote = 0
   let pre = 0
   let skipping = ''
@@ -96,8 +97,8 @@ export function htmlToText(html: string): string {
     line = ''
     space = false
     if (text === '' && !evenEmpty) return
-    if (blank && lines.length > 0) lines.push('> '.repeat(quote).trimEnd())
-    blank = false
+    if (blank >= 0 && lines.length > 0) lines.push('> '.repeat(Math.min(blank, quote)).trimEnd())
+    blank = -1
     lines.push(quote > 0 ? '> '.repeat(quote) + text : text)
   }
 
@@ -137,7 +138,7 @@ export function htmlToText(html: string): string {
       if (name !== 'body') continue
     }
     if (!closing && !VOID.has(name)) {
-      if (SKIPPED.has(name) || HIDDEN.test(html.slice(open, Math.min(end, open + 2000)))) {
+      if (SKIPPED.has(name) || HIDDEN.test(html.slice(open, Math.min(end, open + 1_000)))) {
         skipping = name
         skipDepth = 1
         if (name === 'script' || name === 'style') {
@@ -156,7 +157,8 @@ export function htmlToText(html: string): string {
       words(` ${alt?.[1] ?? alt?.[2] ?? ''} `)
     } else if (BLOCKS.has(name)) {
       endLine(false)
-      if (PARAGRAPHS.has(name) && lines.length > 0 && lines.at(-1) !== '') blank = true
+      if (PARAGRAPHS.has(name) && lines.length > 0 && lines.at(-1) !== '')
+        blank = blank < 0 ? quote : Math.min(blank, quote)
       if (name === 'blockquote') quote = Math.max(0, Math.min(20, quote + (closing ? -1 : 1)))
       else if (name === 'pre') pre = Math.max(0, pre + (closing ? -1 : 1))
       else if (name === 'li' && !closing) line = '* '

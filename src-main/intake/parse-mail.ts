@@ -220,7 +220,11 @@ function readBodies(raw: Buffer, root: Part): Bodies {
     const shown = part.children
       .map((child) => show(child, false))
       .filter(({ plain, html }) => plain !== null || html !== null)
-    const plain = shown.map(({ plain }) => plain).filter((text) => text !== null)
+    // HTML that comes first and has no plain twin is the mail, and a plain footer behind it isn't: its words count.
+    const footed = part.type !== 'multipart/alternative' && shown[0]?.plain === null
+    const plain = shown
+      .map(({ plain, html }) => plain ?? (footed && html !== null ? htmlToText(html) : null))
+      .filter((text) => text !== null)
     const html = shown.map(({ html }) => html).filter((text) => text !== null)
     // Of alternatives one is shown; else the plain parts stand between the HTML ones and are shown with them.
     const together =
@@ -230,7 +234,7 @@ function readBodies(raw: Buffer, root: Part): Bodies {
             .map(({ plain, html }) => html ?? textToHtml(plain ?? ''))
             .filter((text) => !NOTHING.test(text))
     return {
-      plain: plain.length === 0 ? null : plain.join('\n'),
+      plain: shown.every(({ plain }) => plain === null) ? null : plain.join('\n'),
       html: html.length === 0 ? null : together.join('\n'),
     }
   }
