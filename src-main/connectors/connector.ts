@@ -92,7 +92,14 @@ export type SendOutcome =
   /** Certain and lasting: refused (5xx), or can't be sent as it is (address needs SMTPUTF8). */
   | { readonly kind: 'rejected'; readonly recipients: readonly RecipientOutcome[]; readonly problem: string }
   /** Certain that nothing was taken; worth another try (4xx, connection failed before data). */
-  | { readonly kind: 'not-sent'; readonly problem: string; readonly lasting: boolean }
+  | {
+      readonly kind: 'not-sent'
+      readonly problem: string
+      /** Only a person can end it (a password, a certificate): trying again soon would change nothing. */
+      readonly lasting: boolean
+      /** `account`: nothing of this account can leave now, so its other mail waits with this one. */
+      readonly blocks?: 'account'
+    }
   /** The line went after data had started and before an answer. */
   | { readonly kind: 'unknown'; readonly problem: string }
 
