@@ -126,6 +126,14 @@ export function unencryptedProblem(host: string): string {
   return `${host} is another computer, and without TLS the password would cross the network readable. Choose TLS or STARTTLS under Settings, or allow it there explicitly.`
 }
 
+/** Whether a server answered one command with NO or BAD: the line is sound, the next command may work. */
+export function isRefusal(error: unknown): error is Error {
+  const status = textOf(error, 'responseStatus')
+  return (
+    error instanceof Error && (status === 'NO' || status === 'BAD') && !flag(error, 'authenticationFailed')
+  )
+}
+
 /** Whether a server turned a connection away because there are too many. */
 export function isTooMany(error: unknown): boolean {
   if (textOf(error, 'serverResponseCode') === 'LIMIT') return true

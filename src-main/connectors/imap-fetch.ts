@@ -1,6 +1,7 @@
 import type { FetchMessageObject, ImapFlow } from 'imapflow'
 import type { Instant } from '../contract/domain.ts'
 import type { FetchedMail } from './connector.ts'
+import { isRefusal } from './imap-errors.ts'
 import { LARGEST_MAIL } from './imap-line.ts'
 import { type SizedMail, uidSet, without } from './imap-plan.ts'
 
@@ -20,11 +21,16 @@ export interface Fetched {
   readonly fault?: Error
 }
 
-/** The sizes of mails in the open folder. Those that left meanwhile are left out. */
+/** The sizes of mails in the open folder; a usual one where the server doesn't tell. */
 export async function measure(client: ImapFlow, uids: readonly number[]): Promise<SizedMail[]> {
   const sizes = new Map<number, number>()
-  for await (const row of client.fetch(uidSet(uids), { uid: true, size: true }, { uid: true }))
-    if (row.uid && row.size !== undefined) sizes.set(row.uid, row.size)
+  try {
+    for await (const row of client.fetch(uidSet(uids), { uid: true, size: true }, { uid: true }))
+      if (row.uid && row.size !== undefined) sizes.set(row.uid, row.size)
+  } catch (error) {
+    // One bad mail may spoil the answer for all; what it is shows when they are fetched.
+    if (!isRefusal(error)) throw error
+  }
   return uids.map((uid) => ({ uid, size: sizes.get(uid) ?? USUAL_SIZE }))
 }
 
@@ -47,7 +53,14 @@ export async function fetchMails(
   const ascending = () => [...mails.values()].sort((a, b) => a.uid - b.uid)
   try {
     for (let attempt = 1; missing.length > 0 && attempt <= TRIES; attempt += 1) {
-      for await (const mail of fetchOnce(client, missing, now)) mails.set(mail.uid, mail)
+      // After the first try each alone, so that a mail that spoils the answer doesn't take others with it.
+      for (const uids of attempt === 1 ? [missing] : missing.map((uid) => [uid])) {
+        try {
+          for await (const mail of fetchOnce(client, uids, now)) mails.set(mail.uid, mail)
+        } catch (error) {
+          if (!isRefusal(error)) throw error
+        }
+      }
       missing = missing.filter((uid) => !mails.has(uid))
       if (missing.length > 0) missing = await stillThere(client, missing)
     }
@@ -111,22 +124,29 @@ async function stillThere(client: ImapFlow, uids: readonly number[]): Promise<nu
 }
 
 async function fetchLarge(client: ImapFlow, mail: SizedMail, now: () => Instant): Promise<Fetched> {
-  const { uid } = mail
   for (let attempt = 1; attempt <= TRIES; attempt += 1) {
-    const head = await client.fetchOne(
-      uid,
-      { uid: true, flags: true, internalDate: true, size: true },
-      { uid: true },
-    )
-    if (!head) {
-      if ((await stillThere(client, [uid])).length === 0) return { mails: [], withheld: [] }
-      continue
+    try {
+      const fetched = await fetchAlone(client, mail, now)
+      if (fetched) return { mails: [fetched], withheld: [] }
+    } catch (error) {
+      if (!isRefusal(error)) throw error
     }
-    const size = head.size ?? mail.size
-    const raw = size > LARGEST_MAIL ? await standIn(client, uid, size) : await fetchPieces(client, uid, size)
-    if (raw) return { mails: [fetched(uid, raw, head, now)], withheld: [] }
   }
-  return { mails: [], withheld: await stillThere(client, [uid]) }
+  return { mails: [], withheld: await stillThere(client, [mail.uid]) }
+}
+
+async function fetchAlone(
+  client: ImapFlow,
+  mail: SizedMail,
+  now: () => Instant,
+): Promise<FetchedMail | null> {
+  const { uid } = mail
+  const query = { uid: true, flags: true, internalDate: true, size: true }
+  const head = await client.fetchOne(uid, query, { uid: true })
+  if (!head) return null
+  const size = head.size ?? mail.size
+  const raw = size > LARGEST_MAIL ? await standIn(client, uid, size) : await fetchPieces(client, uid, size)
+  return raw && fetched(uid, raw, head, now)
 }
 
 async function fetchPieces(client: ImapFlow, uid: number, size: number): Promise<Uint8Array | null> {

@@ -57,7 +57,7 @@ export async function openLine(options: LineOptions): Promise<Line> {
     doSTARTTLS: settings.tls === 'starttls',
     transport: verifiedTransport(settings, pin, options.onStage ?? (() => {})),
     auth: { user: settings.user, pass: options.password },
-    clientInfo: { name: 'Workbin' },
+    clientInfo: { name: 'Workbin', version: false, vendor: false, 'support-url': false },
     logger: false,
     disableAutoIdle: true,
     qresync: true,

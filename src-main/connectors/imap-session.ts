@@ -1,15 +1,19 @@
 import type { ImapFlow } from 'imapflow'
 import type { MailSourceOptions, SourceState, SourceTiming } from './connector.ts'
-import { explain, isTooMany } from './imap-errors.ts'
+import { explain, isRefusal, isTooMany } from './imap-errors.ts'
 import { FolderSync } from './imap-folder.ts'
 import { chooseFolders } from './imap-folders.ts'
 import { imapSettings, type Line, type LineOptions } from './imap-line.ts'
 import { backoff } from './imap-plan.ts'
+import { listenTo } from './imap-listener.ts'
 import { createSyncProgress } from './imap-progress.ts'
 import { createWakeUp } from './wake-up.ts'
 
 /** Batches that are being filed at the same time, while the next one is fetched. */
 const FILING = 2
+
+/** Inbound folders beside the first that get a listening line of their own; servers grant few. */
+const LISTENERS = 4
 
 /** Something to do on the line that listens, between two looks. */
 export type Task = (client: ImapFlow, sent: string | null) => Promise<void>
@@ -18,7 +22,7 @@ export interface SessionOptions {
   readonly source: MailSourceOptions
   readonly timing: SourceTiming
   /** Opens a further line like the first one. */
-  readonly openLine: (more: Pick<LineOptions, 'onClient'>) => Promise<Line>
+  readonly openLine: (more: Pick<LineOptions, 'onClient' | 'onVanished'>) => Promise<Line>
   /** Says what changed in the state. */
   readonly report: (change: Partial<SourceState>) => void
   /** Takes the next task; null when there is none. */
@@ -54,18 +58,20 @@ export function createSession(line: Line, paused: boolean, options: SessionOptio
   let historyClient: ImapFlow | null = null
   /** The server grants no second line: history shares the first one. */
   let shared = false
+  /** Folders that the server refused at this look. */
+  const refused = new Map<FolderSync, string>()
   const progress = createSyncProgress(report)
+  let listeners: readonly { close(): Promise<void> }[] = []
   const cancelled = () => stopped
   /** Whether history is to do nothing now. */
   const resting = () => stopped || paused
 
+  const wantsHistory = (folder: FolderSync) => folder.wantsHistory && !refused.has(folder)
+
   client.on('exists', () => wakeUp.wake())
 
   async function run(): Promise<void> {
-    const poll = setInterval(() => {
-      lookAll = true
-      wakeUp.wake()
-    }, timing.poll)
+    const poll = setInterval(look, timing.poll)
     void line.ended.then(() => wakeUp.wake())
     try {
       await begin()
@@ -86,9 +92,14 @@ export function createSession(line: Line, paused: boolean, options: SessionOptio
       clearInterval(poll)
       wakeUp.wake()
       historyClient?.close()
-      await history
+      await Promise.all([history, ...listeners.map((listener) => listener.close())])
       progress.end()
     }
+  }
+
+  function look(): void {
+    lookAll = true
+    wakeUp.wake()
   }
 
   async function begin(): Promise<void> {
@@ -105,6 +116,10 @@ export function createSession(line: Line, paused: boolean, options: SessionOptio
     sent = choice.sent
     absent = choice.absent
     report({ connection: 'online', problem: problem() })
+    listeners = choice.folders
+      .filter(({ role }) => role === 'inbound')
+      .slice(1, 1 + LISTENERS)
+      .map(({ path }) => listenTo(path, options.openLine, timing.poll, look, source.log))
   }
 
   async function runTasks(): Promise<void> {
@@ -114,18 +129,40 @@ export function createSession(line: Line, paused: boolean, options: SessionOptio
   async function lookAround(): Promise<void> {
     const all = lookAll
     lookAll = false
+    if (all) refused.clear()
     const [first, ...others] = folders
     // Newest work first: the folder that is listened to, then the others, then back to it.
-    await first?.look(client, paused, cancelled)
+    await lookAt(first)
     if (all) {
       for (const folder of others) {
         if (stopped) return
-        if (await folder.changed(client)) await folder.look(client, paused, cancelled)
+        if (await folder.changed(client)) await lookAt(folder)
       }
-      if (others.length > 0 && !stopped) await first?.look(client, paused, cancelled)
+      if (others.length > 0) await lookAt(first)
       report({ lastSync: source.now(), problem: problem() })
     }
     progress.show(folders, paused)
+  }
+
+  /** A folder that the server refuses to open or to search doesn't keep the others waiting. */
+  async function lookAt(folder: FolderSync | undefined): Promise<void> {
+    if (!folder || stopped || refused.has(folder)) return
+    try {
+      await folder.look(client, paused, cancelled)
+    } catch (error) {
+      if (!isRefusal(error) || !client.usable) throw error
+      refuse(folder, error)
+    }
+  }
+
+  function refuse(folder: FolderSync, error: Error): void {
+    const { problem } = explain(error, imapSettings(source.account))
+    refused.set(folder, problem)
+    source.log('warn', 'the server refuses a folder', {
+      account: source.account.id,
+      folder: folder.path,
+      problem,
+    })
   }
 
   /** Waits for news: by IDLE where the server can, else until the next poll. */
@@ -144,6 +181,9 @@ export function createSession(line: Line, paused: boolean, options: SessionOptio
     const [name] = absent
     if (name !== undefined)
       return `There is no folder “${name}” in the mailbox of ${source.account.address}. Choose its folders again under Settings.`
+    const [barred] = refused.keys()
+    if (barred)
+      return `The mail server refuses the folder “${barred.path}”. Workbin tries again at every look; check who may read it, or take it out under Settings.`
     const withheld = folders.find((folder) => folder.withheld > 0)
     if (withheld)
       return `The mail server lists ${withheld.withheld} mail(s) in “${withheld.path}” that it doesn't hand over. Workbin asks again at every look; open them in another mail program.`
@@ -153,12 +193,12 @@ export function createSession(line: Line, paused: boolean, options: SessionOptio
   // --- history: what is missing below the newest mails, on a line of its own
 
   function startHistory(): void {
-    if (history || paused || stopped || shared || !folders.some((folder) => folder.wantsHistory)) return
+    if (history || paused || stopped || shared || !folders.some(wantsHistory)) return
     history = runHistory().finally(() => (history = null))
   }
 
   async function runHistory(): Promise<void> {
-    for (let failures = 0; !resting() && folders.some((folder) => folder.wantsHistory);) {
+    for (let failures = 0; !resting() && folders.some(wantsHistory);) {
       let own: Line | null = null
       try {
         own = await options.openLine({
@@ -190,14 +230,14 @@ export function createSession(line: Line, paused: boolean, options: SessionOptio
         historyClient = null
       }
     }
-    // A folder whose numbering changed meanwhile has to be compared again.
-    lookAll = true
-    wakeUp.wake()
+    // A folder whose numbering changed meanwhile has to be compared again; a refused one waits for the next poll.
+    if (refused.size === 0) look()
+    else report({ problem: problem() })
   }
 
   /** One turn for every folder that wants it; false when none did. */
   async function round(on: ImapFlow): Promise<boolean> {
-    const waiting = folders.filter((folder) => folder.wantsHistory)
+    const waiting = folders.filter(wantsHistory)
     for (const folder of waiting) {
       if (stopped || paused) break
       await turn(on, folder, Infinity)
@@ -205,8 +245,17 @@ export function createSession(line: Line, paused: boolean, options: SessionOptio
     return waiting.length > 0
   }
 
-  /** Fetches a folder's next batches; while two are being filed, the next one waits. */
   async function turn(on: ImapFlow, folder: FolderSync, most: number): Promise<void> {
+    try {
+      await takeTurn(on, folder, most)
+    } catch (error) {
+      if (!isRefusal(error) || !on.usable) throw error
+      refuse(folder, error)
+    }
+  }
+
+  /** Fetches a folder's next batches; while two are being filed, the next one waits. */
+  async function takeTurn(on: ImapFlow, folder: FolderSync, most: number): Promise<void> {
     const filing = new Set<Promise<void>>()
     const faults: unknown[] = []
     let taken = 0
@@ -237,7 +286,7 @@ export function createSession(line: Line, paused: boolean, options: SessionOptio
 
   /** One batch of history on the first line, then new mail has its turn again; false when nothing is left. */
   async function shareLine(): Promise<boolean> {
-    const folder = folders.find((folder) => folder.wantsHistory)
+    const folder = folders.find(wantsHistory)
     if (!folder || paused || stopped) return false
     await turn(client, folder, 1)
     return true
@@ -249,10 +298,7 @@ export function createSession(line: Line, paused: boolean, options: SessionOptio
       stopped = true
       wakeUp.wake()
     },
-    look() {
-      lookAll = true
-      wakeUp.wake()
-    },
+    look,
     wake: () => wakeUp.wake(),
     vanished(path, uid) {
       folders.find((folder) => folder.path === path)?.noteGone(uid)

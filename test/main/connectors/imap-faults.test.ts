@@ -326,6 +326,45 @@ test.runIf(hasDovecot)(
   },
 )
 
+test.runIf(hasDovecot)('a mail that the server chokes on takes no other with it', async () => {
+  const user = `u${taken++}@test.local`
+  dovecot.deliver(
+    user,
+    numbers(0, 10).map((number) => mailNumber(number)),
+  )
+  const proxy = await proxyTo(dovecot.imapPort)
+  // BAD for every FETCH that asks for UID 4, alone or among others.
+  proxy.faults.fromClient = (piece) =>
+    Buffer.from(piece.toString('latin1').replace(/UID FETCH (1:10|4) \(/g, 'UID FETCH $1 (FAULT '), 'latin1')
+  const { recorder } = source(proxy.port, user)
+  await recorder.until(() => isDone(recorder), 'the rest')
+  expect(recorder.mails.length).toBe(9)
+  expect(recorder.cursors.get('INBOX')).toMatchObject({ on_server: 10, cursor: { withheld: [4] } })
+  expect(recorder.states.some(({ connection }) => connection === 'offline')).toBe(false)
+})
+
+test.runIf(hasDovecot)('a folder that the server refuses doesn’t keep the others waiting', async () => {
+  const user = `u${taken++}@test.local`
+  dovecot.maildir(user, 'Billing')
+  dovecot.deliver(user, mailNumber(1))
+  dovecot.deliver(user, mailNumber(2), 'Billing')
+  const proxy = await proxyTo(dovecot.imapPort)
+  proxy.faults.fromClient = (piece) =>
+    Buffer.from(piece.toString('latin1').replace('EXAMINE Billing', 'EXAMINE Nowhere'), 'latin1')
+  const { recorder, source: mailbox } = source(proxy.port, user, { imap: { folders: ['Billing', 'INBOX'] } })
+  await recorder.until(() => recorder.mails.length === 1, 'the mail in INBOX')
+  await recorder.until(() => recorder.state.problem !== null, 'the problem to be told')
+  expect(recorder.state).toMatchObject({
+    connection: 'online',
+    problem:
+      'The mail server refuses the folder “Billing”. Workbin tries again at every look; check who may read it, or take it out under Settings.',
+  })
+  proxy.faults.fromClient = null
+  mailbox.lookNow()
+  await recorder.until(() => recorder.mails.length === 2, 'the mail in Billing')
+  await recorder.until(() => recorder.state.problem === null, 'the problem to end')
+})
+
 test.runIf(hasDovecot)(
   'a server that grants one line only still gives its history and its news',
   async () => {
