@@ -23,7 +23,7 @@ const SEPARATOR = new RegExp(
 
 /** Whether a line, without its line end, separates mails in an mbox (settings contract, "What is a mail file"). */
 export function isSeparator(line: string): boolean {
-  return line.length <= LONGEST_SEPARATOR && SEPARATOR.test(line)
+  return line.startsWith('From ') && line.length <= LONGEST_SEPARATOR && SEPARATOR.test(line)
 }
 
 /**

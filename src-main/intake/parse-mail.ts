@@ -26,6 +26,8 @@ export interface TakenApart {
 /** Characters of text and HTML that are kept as a mail's body; the raw mail has the rest. */
 const LONGEST_TEXT = 2_000_000
 const LONGEST_HTML = 8_000_000
+/** Bytes of all text and HTML parts that are decoded at all. */
+const LARGEST_BODY = 32 << 20
 /** Bytes of raw text that stand for a mail that can't be taken apart. */
 export const HELD_BACK_TEXT = 64_000
 /** Ids kept of a References field: the nearest, and the one that began it. */
@@ -193,6 +195,13 @@ interface Shown {
 
 function readBodies(raw: Buffer, root: Part): Bodies {
   const attached: { part: Part; bytes: Buffer; name: string | null; type: string }[] = []
+  // Strings are the dear part: of endless text no more is decoded than can be kept.
+  let affordable = LARGEST_BODY
+  function within(bytes: Buffer): Buffer {
+    const kept = bytes.subarray(0, affordable)
+    affordable -= kept.length
+    return kept
+  }
 
   function show(part: Part, alone: boolean): Shown {
     if (part.children.length > 0) return showTogether(part)
@@ -203,7 +212,7 @@ function readBodies(raw: Buffer, root: Part): Bodies {
       (part.type === 'text/plain' || part.type === 'text/html' || (alone && isOtherText(part.type)))
     if (text) {
       const label = part.params.get('charset') ?? null
-      const bytes = partBytes(raw, part)
+      const bytes = within(partBytes(raw, part))
       if (part.type === 'text/html') return { plain: null, html: htmlBody(bytes, label) }
       const written = plainText(decodeCharset(bytes, label))
       const flowed = part.params.get('format')?.toLowerCase() === 'flowed'

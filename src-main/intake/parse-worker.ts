@@ -27,12 +27,18 @@ interface Read {
  * While one is being taken apart the shared clock is odd, so that the pool can tell which mail a worker died of.
  */
 function work(port: NonNullable<typeof parentPort>, data: ParseWorkerData): void {
-  const blobs = openBlobs(data.blobsDir)
   const clock = new Int32Array(data.clock)
   const post = (answer: ParseAnswer) => port.postMessage(answer)
+  let blobs: Blobs | null = null
 
   port.on('message', (items: readonly ParseItem[]) => {
-    void takeApart(items, blobs, clock, post)
+    try {
+      blobs ??= openBlobs(data.blobsDir)
+      void takeApart(items, blobs, clock, post)
+    } catch (error) {
+      const fault = faultOf('write', error)
+      post({ kind: 'parsed', mails: [], failed: items.map(({ number }) => ({ number, fault })) })
+    }
   })
 }
 
