@@ -232,6 +232,7 @@ type Completion = ContactRow & Address
  */
 function complete(engine: Engine, text: string, limit: number): readonly Completion[] {
   const prefixes = completionPrefixes(text)
+  if (prefixes.length === 0 && text.trim() !== '') return []
   const all = prefixes.map(() => 'and instr(a.words, ?) > 0').join(' ')
   const patterns = prefixes.map((prefix) => ` ${prefix}`)
   const [rarest] = prefixes
