@@ -5,7 +5,8 @@ import { connect, type Port } from '../src-main/contract/rpc.ts'
 // Schemas must not be compiled with `new Function`: the page's policy forbids it and would report each try.
 z.config({ jitless: true })
 
-export type LineState = 'connecting' | 'online' | 'offline'
+/** refused: a Workbin answers, but the page's token is of an earlier start. */
+export type LineState = 'connecting' | 'online' | 'offline' | 'refused'
 
 /** The page's line to the core. */
 export interface Line {
@@ -63,7 +64,7 @@ function overSocket(page: Window): Line {
     post(message) {
       const data = JSON.stringify(message)
       if (socket?.readyState === WebSocket.OPEN) socket.send(data)
-      else if (state === 'connecting') unsent.push(data)
+      else if (state === 'connecting' && socket) unsent.push(data)
       else queueMicrotask(() => connection.cut())
     },
     onMessage(listener) {
@@ -84,9 +85,11 @@ function overSocket(page: Window): Line {
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
     url.hash = ''
     // A subprotocol is the only header that a page may set on a WebSocket; a query would end up in logs.
+    let opened = false
     const opening = new WebSocket(url, ['workbin', page.location.hash.slice(1)].filter(Boolean))
     socket = opening
     opening.onopen = () => {
+      opened = true
       wait = firstWait
       for (const data of unsent) opening.send(data)
       unsent = []
@@ -103,9 +106,18 @@ function overSocket(page: Window): Line {
       unsent = []
       become('offline')
       connection.cut()
+      if (!opened) void askWhy()
       timer = setTimeout(open, wait)
       wait = Math.min(wait * 2, longestWait)
     }
+  }
+
+  /** A browser doesn't tell a refused handshake from a dead server; the page itself is open to read. */
+  async function askWhy() {
+    const answer = await fetch(page.location.pathname, { method: 'HEAD', cache: 'no-store' }).catch(
+      () => null,
+    )
+    if (answer?.ok && !socket && !closed) become('refused')
   }
 
   const retryNow = () => {

@@ -10,6 +10,7 @@ import { t } from '../texts/texts.ts'
 import { DraftDesk } from './draft.svelte.ts'
 import { OpenThread } from './open-thread.svelte.ts'
 import { Question } from './question.ts'
+import { recall, remember } from './remembered.ts'
 import { ThreadList } from './thread-list.svelte.ts'
 import { Work } from './work.svelte.ts'
 
@@ -47,11 +48,13 @@ export class Desk {
   #problem = $state<string | null>(null)
   #announcement = $state('')
   #sideTab = $state<SideTab>('case-data')
-  #sideOpen = $state(true)
+  #sideOpen = $state(recall('side', ['open', 'closed'], 'open') === 'open')
+  #drawerOpen = $state(false)
   #pane = $state<PaneName>('list')
   #settingsSection = $state<string | null>(null)
   #lastUndo: string | null = null
   readonly #wide = new MediaQuery('min-width: 1100px', true)
+  readonly #darkSystem = new MediaQuery('prefers-color-scheme: dark', false)
   readonly #roomy = new MediaQuery('min-width: 760px', true)
 
   readonly #askOverview: Question<Overview>
@@ -113,13 +116,17 @@ export class Desk {
   }
   set sideTab(tab: SideTab) {
     this.#sideTab = tab
-    this.#sideOpen = true
+    this.sideOpen = true
   }
+  /** The side panel, or the drawer that stands for it where there is less room; each has its own state. */
   get sideOpen(): boolean {
-    return this.#sideOpen
+    return this.layout === 'wide' ? this.#sideOpen : this.#drawerOpen
   }
   set sideOpen(open: boolean) {
-    this.#sideOpen = open
+    if (this.layout === 'wide') {
+      this.#sideOpen = open
+      remember('side', open ? 'open' : 'closed')
+    } else this.#drawerOpen = open
   }
   /** The pane that is shown where there is room for one. */
   get pane(): PaneName {
@@ -127,6 +134,11 @@ export class Desk {
   }
   set pane(pane: PaneName) {
     this.#pane = pane
+  }
+  /** Whether the desk is shown dark, by choice or by the system's. */
+  get dark(): boolean {
+    const theme = this.#preferences?.theme ?? 'system'
+    return theme === 'system' ? this.#darkSystem.current : theme === 'dark'
   }
   get layout(): Layout {
     return this.#wide.current ? 'wide' : this.#roomy.current ? 'medium' : 'narrow'

@@ -14,7 +14,7 @@ const weekdayTime = new Intl.DateTimeFormat(undefined, {
   minute: '2-digit',
 })
 const dayMonth = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' })
-const dayMonthYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', year: 'numeric' })
+const monthYear = new Intl.DateTimeFormat(undefined, { month: 'short', year: 'numeric' })
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'short' })
 const dayTime = new Intl.DateTimeFormat(undefined, {
   day: 'numeric',
@@ -56,14 +56,14 @@ export function formatSize(size: number): string {
   return gigabytes.format(size / 1_000_000_000)
 }
 
-/** How long ago, in as few characters as a column of ages can carry: `now`, `4m`, `3h`, `5d`, then the date. */
+/** How long ago, in as few characters as a column of ages can carry: `now`, `4m`, `3h`, `5d`, then the date, then the month. */
 export function formatAge(at: Instant, now: Instant): string {
   const age = now - at
   if (age < minute) return 'now'
   if (age < hour) return `${Math.floor(age / minute)}m`
   if (age < day) return `${Math.floor(age / hour)}h`
   if (age < 7 * day) return `${Math.floor(age / day)}d`
-  return sameYear(at, now) ? dayMonth.format(at) : dayMonthYear.format(at)
+  return sameYear(at, now) ? dayMonth.format(at) : monthYear.format(at)
 }
 
 /** The moment as a message's head shows it: the time today, weekday and time this week, else the date too. */

@@ -154,6 +154,7 @@ export const desk = {
   // Status line
   status: 'Status',
   'status.reconnecting': 'Disconnected from the desk. Reconnecting…',
+  'status.refused': 'Workbin was started anew. Open the desk again by the address that it printed.',
   'status.connecting': 'Connecting…',
   'status.no.accounts': 'No mail account yet',
   'account.connecting': 'connecting',
