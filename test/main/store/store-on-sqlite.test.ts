@@ -1,9 +1,11 @@
 import { openSqliteStore } from '../../../src-main/store/sqlite/open-store.ts'
+import { bothWaysCases } from './cases/both-ways.ts'
 import { contactCases } from './cases/contacts.ts'
 import { ingestCases } from './cases/ingest.ts'
 import { listCases } from './cases/lists.ts'
 import { triageCases } from './cases/triage.ts'
 import { userDataCases } from './cases/user-data.ts'
+import { wholeStoreCases } from './cases/whole-store.ts'
 
 // The cases know only the Store interface, so that another engine can be held to them.
 ingestCases(openSqliteStore)
@@ -11,3 +13,5 @@ triageCases(openSqliteStore)
 userDataCases(openSqliteStore)
 contactCases(openSqliteStore)
 listCases(openSqliteStore)
+bothWaysCases(openSqliteStore)
+wholeStoreCases(openSqliteStore)
