@@ -76,7 +76,7 @@ function block(element: Element): string[] {
     case 'BLOCKQUOTE':
       return [prefixed(blocksOf(element).join('\n\n'), '> ')]
     case 'PRE':
-      return [(element.textContent ?? '').replace(/\n$/u, '')]
+      return [element.textContent.replace(/\n$/u, '')]
     case 'HR':
       return ['—'.repeat(3)]
     case 'TABLE':

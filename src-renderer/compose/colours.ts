@@ -82,7 +82,7 @@ function channel(part: string | undefined): number {
 }
 
 function fromHex(hex: string): Rgba | null {
-  const long = hex.length <= 4 ? [...hex].map((digit) => digit + digit).join('') : hex
+  const long = hex.length <= 4 ? hex.replace(/./gu, '$&$&') : hex
   if (long.length !== 6 && long.length !== 8) return null
   const byte = (at: number) => parseInt(long.slice(at, at + 2), 16)
   return [byte(0), byte(2), byte(4), long.length === 8 ? byte(6) / 255 : 1]

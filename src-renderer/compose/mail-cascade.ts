@@ -68,7 +68,7 @@ function rulesOf(document: Document, media: (query: string) => boolean): Rule[] 
   for (const style of document.querySelectorAll('style')) {
     const query = style.getAttribute('media')
     if (query && !media(query)) continue
-    addRules(withoutComments(style.textContent ?? ''), media, rules)
+    addRules(withoutComments(style.textContent), media, rules)
   }
   return rules
 }

@@ -13,7 +13,7 @@ const MAX_HTML = 1_000_000
 
 export interface QuoteOptions {
   /** Content-IDs that the new mail carries, without brackets; other images give way to their alternative text. */
-  readonly carried: ReadonlySet<string>
+  readonly carried: readonly string[]
   /** Whether a media query holds where the mail was read. */
   readonly media?: (query: string) => boolean
 }
@@ -32,7 +32,7 @@ export function quoteHtml(html: string, { carried, media }: QuoteOptions): strin
 
   for (const image of seen.querySelectorAll('img')) {
     const id = contentId(image.getAttribute('src') ?? '')
-    if (id !== null && carried.has(id)) continue
+    if (id !== null && carried.includes(id)) continue
     const alt = image.getAttribute('alt')?.trim()
     image.replaceWith(alt ? seen.createTextNode(`[${alt}]`) : '')
   }

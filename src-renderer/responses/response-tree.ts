@@ -34,7 +34,7 @@ export interface TreeOptions {
   /** Categories that are folded. */
   readonly folded: ReadonlySet<Uuid>
   /** Only these responses, everything unfolded; null: all of them. */
-  readonly found: ReadonlySet<Uuid> | null
+  readonly found: readonly Uuid[] | null
   /** Categories without responses are shown: for editing. */
   readonly empty: boolean
 }
@@ -44,7 +44,7 @@ export function treeRows(tree: ResponseTree, { folded, found, empty }: TreeOptio
   const known = new Set(tree.categories.map(({ id }) => id))
   // What names a category that is gone stands at the top.
   const home = (id: Uuid | null) => (id !== null && known.has(id) ? id : null)
-  const responses = tree.responses.filter(({ id }) => found === null || found.has(id))
+  const responses = tree.responses.filter(({ id }) => found === null || found.includes(id))
   const counts = new Map<Uuid, number>()
 
   const below = (id: Uuid, seen: ReadonlySet<Uuid> = new Set()): number => {

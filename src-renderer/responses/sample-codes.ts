@@ -1,10 +1,13 @@
 import type { TextKey } from '../texts/texts.ts'
 
+/** A text about field codes; none of them has holes. */
+export type CodeText = Extract<TextKey, `code.${string}`>
+
 /** Field codes that are offered while writing a response, each with what it may turn into. */
 export const offeredCodes: readonly {
   readonly code: string
-  readonly label: TextKey
-  readonly group: TextKey
+  readonly label: CodeText
+  readonly group: CodeText
   readonly sample: string
 }[] = [
   { code: '<$Contact.FirstName$>', label: 'code.contact.first', group: 'code.contact', sample: 'Ann' },

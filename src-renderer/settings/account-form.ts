@@ -94,7 +94,7 @@ export function formOf(account: Settings['accounts'][number]): AccountForm {
     smtp: server('smtp'),
     sameLogin: false,
     folders: [...(account.imap?.folders ?? ['INBOX'])],
-    sent: account.imap && account.imap.sent === null ? 'none' : sent === 'auto' ? 'auto' : `=${sent}`,
+    sent: account.imap?.sent === null ? 'none' : sent === 'auto' ? 'auto' : `=${sent}`,
     queue: account.queue ?? '',
     since: account.since ?? '',
     trustedCertificate: account.trustedCertificate,

@@ -17,7 +17,7 @@ import { t } from '../texts/texts.ts'
 import { type Desk, describe } from './desk.svelte.ts'
 import { type DraftJournal, journalIn } from './draft-journal.ts'
 import { OpenDraft, type SendStop, type Uploading } from './open-draft.svelte.ts'
-import { attachmentAnswer, type SendBytes, sendBytes } from './upload.ts'
+import { attachmentAnswer, type SendBytes, sendBytes, withQuery } from './upload.ts'
 
 export interface SendOptions {
   /** Marks the thread Done in the same step; absent: it stays open. */
@@ -34,6 +34,8 @@ export class DraftDesk {
   readonly #desk: Desk
   readonly #journal: DraftJournal
   readonly #sendBytes: SendBytes
+  // Nothing on screen depends on what is still being saved.
+  // eslint-disable-next-line svelte/prefer-svelte-reactivity
   readonly #closing = new Set<OpenDraft>()
   #open = $state.raw<readonly OpenDraft[]>([])
   #opening = $state(false)
@@ -170,9 +172,8 @@ export class DraftDesk {
   async send({ done = null, asked = [] }: SendOptions = {}): Promise<void> {
     const draft = this.current
     if (!draft || draft.sending) return
-    const questions = new Set(asked)
     const newer = this.newer
-    draft.stop = newer ? { kind: 'stale', message: t('compose.stop.stale') } : draft.check(questions)
+    draft.stop = newer ? { kind: 'stale', message: t('compose.stop.stale') } : draft.check(asked)
     if (draft.stop) {
       if (draft.stop.kind === 'recipients' || draft.stop.kind === 'subject') draft.headOpen = true
       this.#desk.announce('message' in draft.stop ? draft.stop.message : t('compose.stopped'))
@@ -246,13 +247,12 @@ export class DraftDesk {
   async #upload(draft: OpenDraft, file: File, inline: boolean): Promise<Attachment | null> {
     const key = ++this.#uploadKey
     const name = file.name || t('compose.attachment.nameless')
-    const query = new URLSearchParams({ name, type: file.type, inline: inline ? '1' : '0' })
     const change = (part: Partial<Uploading>) =>
       draft.setUploads(draft.uploads.map((each) => (each.key === key ? { ...each, ...part } : each)))
     const drop = () => draft.setUploads(draft.uploads.filter((each) => each.key !== key))
 
     const upload = this.#sendBytes(
-      `drafts/${draft.id}/attachments?${query.toString()}`,
+      withQuery(`drafts/${draft.id}/attachments`, { name, type: file.type, inline: inline ? '1' : '0' }),
       file,
       attachmentAnswer,
       (sent) => change({ sent }),
@@ -311,7 +311,7 @@ export class DraftDesk {
     try {
       const body = await this.#desk.core.messageBody({ interaction_id: parentId })
       if (body.html === null) return
-      const carried = new Set(draft.attachments.flatMap(({ content_id }) => content_id ?? []))
+      const carried = draft.attachments.flatMap(({ content_id }) => content_id ?? [])
       const html = quoteHtml(body.html, { carried })
       if (html === null || draft.quote?.html !== null) return
       const dressed = { ...draft.quote, html, text: textOfHtml(html) }

@@ -1,7 +1,7 @@
 import type { Job, Uuid } from '../../src-main/contract/domain.ts'
 import { t } from '../texts/texts.ts'
 import { type Desk, describe } from './desk.svelte.ts'
-import { type SendBytes, sendBytes, type Upload, uploadAnswer } from './upload.ts'
+import { type SendBytes, sendBytes, type Upload, uploadAnswer, withQuery } from './upload.ts'
 
 /** Most files that one import takes. */
 export const MOST_FILES = 10_000
@@ -18,7 +18,8 @@ export class ImportDesk {
   #started = $state.raw<Job | null>(null)
   #problem = $state<string | null>(null)
   #upload: Upload<unknown> | null = null
-  #stopped = false
+  /** The upload that the agent stopped, so that its end is no failure. */
+  #stopped: Upload<unknown> | null = null
 
   constructor(desk: Desk, options: { sendBytes?: SendBytes } = {}) {
     this.#desk = desk
@@ -68,27 +69,22 @@ export class ImportDesk {
   async start(queueId: Uuid | null): Promise<void> {
     this.#phase = 'sending'
     this.#problem = null
-    this.#stopped = false
     this.#sent = 0
     this.#sentBytes = 0
     const uploads: Uuid[] = []
     let before = 0
     for (const file of this.#files) {
       const name = file.webkitRelativePath || file.name
-      const upload = this.#sendBytes(
-        `uploads?${new URLSearchParams({ name }).toString()}`,
-        file,
-        uploadAnswer,
-        (sent) => {
-          this.#sentBytes = before + sent
-        },
-      )
+      const upload = this.#sendBytes(withQuery('uploads', { name }), file, uploadAnswer, (sent) => {
+        this.#sentBytes = before + sent
+      })
       this.#upload = upload
       try {
         uploads.push((await upload.done).id)
       } catch (error) {
         this.#phase = 'choose'
-        if (!this.#stopped) this.#problem = t('import.fileFailed', { name, problem: describe(error) })
+        if (this.#stopped !== upload)
+          this.#problem = t('import.fileFailed', { name, problem: describe(error) })
         return
       }
       before += file.size
@@ -109,7 +105,7 @@ export class ImportDesk {
   /** Stops the upload or the import; what was stored stays. */
   async stop(): Promise<void> {
     if (this.#phase === 'sending') {
-      this.#stopped = true
+      this.#stopped = this.#upload
       this.#upload?.cancel()
     } else if (this.#jobId !== null) await this.#desk.run(this.#desk.core.stopJob({ job_id: this.#jobId }))
   }

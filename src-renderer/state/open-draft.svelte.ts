@@ -222,7 +222,7 @@ export class OpenDraft {
   }
 
   /** What stands in the way of sending, as far as the page can tell; `asked` was answered already. */
-  check(asked: ReadonlySet<SendStop['kind']>): SendStop | null {
+  check(asked: readonly SendStop['kind'][]): SendStop | null {
     const everyone = [...this.#to, ...this.#cc, ...this.#bcc]
     if (everyone.length === 0) return { kind: 'recipients', message: t('compose.stop.nobody') }
     const wrong = everyone.filter(({ address }) => !isAddress(address))
@@ -232,11 +232,11 @@ export class OpenDraft {
     }
     if (this.#uploads.some(({ problem }) => problem === null)) return { kind: 'uploading' }
     if (this.codes.length > 0) return { kind: 'codes', message: t('compose.stop.codes'), codes: this.codes }
-    if (this.#subject.trim() === '' && !asked.has('subject')) return { kind: 'subject' }
+    if (this.#subject.trim() === '' && !asked.includes('subject')) return { kind: 'subject' }
     const word = this.#attachments.some(({ inline }) => !inline)
       ? null
       : mentionsAttachment(`${this.#subject}\n${this.#text}`)
-    return word !== null && !asked.has('attachment') ? { kind: 'attachment', word } : null
+    return word !== null && !asked.includes('attachment') ? { kind: 'attachment', word } : null
   }
 
   #take(content: DraftPatch | Draft): void {

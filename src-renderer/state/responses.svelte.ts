@@ -22,12 +22,12 @@ const NOTHING: ResponseTree = { categories: [], responses: [] }
 export class Responses {
   readonly #desk: Desk
   readonly #askTree: Question<ResponseTree>
-  readonly #askFound: Question<ReadonlySet<Uuid>>
+  readonly #askFound: Question<readonly Uuid[]>
   readonly #askPreview: Question<Preview>
   readonly folded = new SvelteSet<Uuid>()
   #asked = false
   #tree = $state.raw<ResponseTree | null>(null)
-  #found = $state.raw<ReadonlySet<Uuid> | null>(null)
+  #found = $state.raw<readonly Uuid[] | null>(null)
   #query = $state('')
   #chosen = $state<Uuid | null>(null)
   #preview = $state.raw<Preview | null>(null)
@@ -78,7 +78,7 @@ export class Responses {
       this.#found = null
       return
     }
-    void this.#askFound.ask(async () => new Set((await this.#desk.core.searchResponses({ text })).ids))
+    void this.#askFound.ask(async () => (await this.#desk.core.searchResponses({ text })).ids)
   }
 
   /** Moves the cursor; a response is previewed, against the open draft where there is one. */

@@ -59,3 +59,8 @@ export const attachmentAnswer = z.object({
   }),
 })
 export const uploadAnswer = z.object({ id: z.string() })
+
+/** `path` with its parameters, each escaped. */
+export function withQuery(path: string, parameters: Readonly<Record<string, string>>): string {
+  return `${path}?${new URLSearchParams(parameters).toString()}`
+}

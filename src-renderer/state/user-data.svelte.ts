@@ -1,6 +1,10 @@
+import { z } from 'zod'
 import type { HistoryEntry, UserData, UserDataValue } from '../../src-main/contract/domain.ts'
 import { t } from '../texts/texts.ts'
 import type { Desk } from './desk.svelte.ts'
+
+// What the page may only read is written as the contract's schema types it: plain JSON.
+const plain = z.record(z.string(), z.json())
 
 /** The user data of the open thread's case. Every change is kept with who and when, and can be undone. */
 export class CaseDesk {
@@ -36,9 +40,7 @@ export class CaseDesk {
   async #change(set: Record<string, UserDataValue>, remove: string[], said: string): Promise<boolean> {
     const id = this.#desk.thread.detail?.case_interaction_id
     if (id === undefined) return false
-    // JSON values as the contract's schema types them; both mean the same.
-    const plain = JSON.parse(JSON.stringify(set)) as Parameters<Desk['core']['setUserData']>[0]['set']
-    const command = this.#desk.core.setUserData({ interaction_id: id, set: plain, remove })
+    const command = this.#desk.core.setUserData({ interaction_id: id, set: plain.parse(set), remove })
     const done = await this.#desk.run(command, said)
     if (done === null) return false
     this.#desk.thread.again()

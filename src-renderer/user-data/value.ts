@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import type { UserDataValue } from '../../src-main/contract/domain.ts'
 
 /** How a value is shown and edited: one line of text, or JSON for what is nested. */
@@ -17,7 +18,7 @@ export function textOfValue(value: UserDataValue): string {
  * zeros); a number or a boolean stays one where it can. Throws SyntaxError where JSON was meant and isn't.
  */
 export function valueOfText(text: string, before: UserDataValue | undefined): UserDataValue {
-  if (before !== undefined && isNested(before)) return JSON.parse(text) as UserDataValue // JSON.parse gives JSON values only.
+  if (before !== undefined && isNested(before)) return z.json().parse(JSON.parse(text))
   if (typeof before === 'string') return text
   if (before === null && text === '') return null
   return guess(text)
