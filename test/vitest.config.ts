@@ -36,6 +36,7 @@ export default defineConfig({
         test: {
           name: 'hosts',
           include: ['test/hosts/**/*.test.ts'],
+          globalSetup: 'test/support/build.ts',
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },
@@ -45,6 +46,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          globalSetup: 'test/support/build.ts',
           // Each starts servers and a Chromium; two at once on two cores make both slow and neither clearer.
           fileParallelism: false,
           testTimeout: 180_000,
