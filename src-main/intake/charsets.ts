@@ -103,7 +103,6 @@ const WINDOWS_1252_HIGH =
   '\x90\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\x9d\u017e\u0178'
 
 function windows1252(buffer: Buffer): string {
-  // eslint-disable-next-line no-control-regex -- C1 is where windows-1252 differs from Latin-1
   return buffer
     .toString('latin1')
     .replace(/[\x80-\x9f]/g, (c) => WINDOWS_1252_HIGH.charAt(c.charCodeAt(0) - 0x80))

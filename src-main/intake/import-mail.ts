@@ -38,6 +38,8 @@ const REPORT_EVERY = 200
 export async function importMail(options: ImportOptions): Promise<ImportReport> {
   const { intake, paths, signal, onProgress } = options
   await mustExist(paths)
+  const heldBack: { what: string; reason: string }[] = []
+  const notMail: string[] = []
   const report = {
     found: 0,
     stored: 0,
@@ -45,13 +47,11 @@ export async function importMail(options: ImportOptions): Promise<ImportReport> 
     held_back: 0,
     bytes: 0,
     bytes_total: 0,
-    held_back_reasons: [] as { what: string; reason: string }[],
-    not_mail: [] as string[],
-  } satisfies ImportReport
+  }
   const snapshot = (): ImportReport => ({
     ...report,
-    held_back_reasons: [...report.held_back_reasons],
-    not_mail: [...report.not_mail],
+    held_back_reasons: [...heldBack],
+    not_mail: [...notMail],
   })
   let told = 0
   function tell(): void {
@@ -89,15 +89,15 @@ export async function importMail(options: ImportOptions): Promise<ImportReport> 
       else if (outcome === 'duplicate') report.duplicates++
       else {
         report.held_back++
-        if (report.held_back_reasons.length < MOST_REASONS)
-          report.held_back_reasons.push({ what: found?.name ?? '', reason: reasons.get(i) ?? '' })
+        if (heldBack.length < MOST_REASONS)
+          heldBack.push({ what: found?.name ?? '', reason: reasons.get(i) ?? '' })
       }
     }
     tell()
   }
 
   function note(file: string): void {
-    if (report.not_mail.length < MOST_NOT_MAIL) report.not_mail.push(file)
+    if (notMail.length < MOST_NOT_MAIL) notMail.push(file)
   }
 
   const underWay = new Set<Promise<void>>()

@@ -158,4 +158,9 @@ function faultOf(on: ParseFault['on'], error: unknown): ParseFault {
   return { on, code, message: error instanceof Error ? error.message : String(error) }
 }
 
-if (parentPort) work(parentPort, workerData)
+function isWorkerData(data: unknown): data is ParseWorkerData {
+  return typeof data === 'object' && data !== null && 'blobsDir' in data && 'clock' in data
+}
+
+const data: unknown = workerData
+if (parentPort && isWorkerData(data)) work(parentPort, data)

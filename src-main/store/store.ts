@@ -240,7 +240,10 @@ export interface ParsedMail {
   /** Hash that the same mail has wherever it was found: raw bytes without trace fields and with plain line ends. */
   readonly content_key: string
   readonly message_id: string | null
-  /** Ancestors, nearest first: In-Reply-To, then References from the end; ids without angle brackets, no doubles. */
+  /**
+   * Ancestors, nearest first: In-Reply-To, then References from the end, then the id that Exchange replaced, then
+   * the mail that a report reports; ids without angle brackets, no doubles, at most 100.
+   */
   readonly references: readonly string[]
   /** How many of `references` came from In-Reply-To. */
   readonly in_reply_to: number
