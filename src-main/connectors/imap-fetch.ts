@@ -3,83 +3,99 @@ import type { Instant } from '../contract/domain.ts'
 import type { FetchedMail } from './connector.ts'
 import { isRefusal } from './imap-errors.ts'
 import { LARGEST_MAIL } from './imap-line.ts'
-import { type SizedMail, uidSet, without } from './imap-plan.ts'
+import { batches, uidSet, without } from './imap-plan.ts'
 
-/** Mails above this are fetched piece by piece, so that a slow line shows life and a stop needn't wait. */
+/**
+ * The first question for a batch asks for so much of each mail. Nearly all are smaller, so their sizes needn't be
+ * asked for before (a Maildir server reads every file to tell), and a hundred can't fill the memory.
+ */
+const SMALL = 128 * 1024
+/** Larger ones come in such pieces, so that a slow line shows life and a stop needn't wait. */
 const PIECE = 4 * 1024 * 1024
 /** How often a mail that the server lists is asked for before the rest goes on without it. */
 const TRIES = 3
-/** Taken for mails whose size the server doesn't tell. */
-const USUAL_SIZE = 64 * 1024
 
 export interface Fetched {
   /** Ascending by UID: inside one transaction the order doesn't show, and parents before children thread cheaper. */
   readonly mails: readonly FetchedMail[]
   /** Listed by the server but not handed over after three tries. */
   readonly withheld: readonly number[]
-  /** What broke the fetch off; `mails` is what had come whole by then. */
+  /** What broke the fetch off; nothing comes after it. */
   readonly fault?: Error
 }
 
-/** The sizes of mails in the open folder; a usual one where the server doesn't tell. */
-export async function measure(client: ImapFlow, uids: readonly number[]): Promise<SizedMail[]> {
-  const sizes = new Map<number, number>()
-  try {
-    for await (const row of client.fetch(uidSet(uids), { uid: true, size: true }, { uid: true }))
-      if (row.uid && row.size !== undefined) sizes.set(row.uid, row.size)
-  } catch (error) {
-    // One bad mail may spoil the answer for all; what it is shows when they are fetched.
-    if (!isRefusal(error)) throw error
-  }
-  return uids.map((uid) => ({ uid, size: sizes.get(uid) ?? USUAL_SIZE }))
-}
-
 /**
- * Fetches whole mails of the open folder with BODY.PEEK, so that nothing is marked as read. Servers that leave
- * mails out, answer in another order, split answers or send extra ones are tolerated: what is missing is asked
- * for again. What is gone from the folder meanwhile is in neither list. What came before the line broke is given
- * with the fault, so that even a line that never lasts for a whole batch gets on.
+ * Fetches whole mails of the open folder, at most 100, with BODY.PEEK, so that nothing is marked as read; yields
+ * them in groups of at most 8 MB, large ones alone and last. Servers that leave mails out, answer in another order,
+ * split answers, send extra ones or refuse some are tolerated: what is missing is asked for again. What is gone
+ * from the folder meanwhile is in no list. What came before the line broke is given before the fault, so that even
+ * a line that never lasts for a whole batch gets on. Throws nothing.
  */
-export async function fetchMails(
+export async function* fetchMails(
   client: ImapFlow,
-  batch: readonly SizedMail[],
+  uids: readonly number[],
   now: () => Instant,
-): Promise<Fetched> {
-  const alone = batch.length === 1 ? batch[0] : undefined
-  if (alone && alone.size > PIECE) return await fetchLarge(client, alone, now)
-
+): AsyncGenerator<Fetched> {
   const mails = new Map<number, FetchedMail>()
-  let missing = batch.map(({ uid }) => uid).sort((a, b) => a - b)
-  const ascending = () => [...mails.values()].sort((a, b) => a.uid - b.uid)
+  const large: number[] = []
+  let missing: number[] = uids.toSorted((a, b) => a - b)
+  let fault: Error | null = null
   try {
     for (let attempt = 1; missing.length > 0 && attempt <= TRIES; attempt += 1) {
-      // After the first try each alone, so that a mail that spoils the answer doesn't take others with it.
-      for (const uids of attempt === 1 ? [missing] : missing.map((uid) => [uid])) {
+      // After the first try each alone and whole, so that a mail that spoils the answer takes no others with it,
+      // and one that a server can't give in part comes after all.
+      for (const asked of attempt === 1 ? [missing] : missing.map((uid) => [uid])) {
         try {
-          for await (const mail of fetchOnce(client, uids, now)) mails.set(mail.uid, mail)
+          for await (const mail of fetchOnce(client, asked, attempt === 1 ? SMALL : null, now)) {
+            if (attempt === 1 && mail.raw.length === SMALL) large.push(mail.uid)
+            else mails.set(mail.uid, mail)
+          }
         } catch (error) {
           if (!isRefusal(error)) throw error
         }
       }
-      missing = missing.filter((uid) => !mails.has(uid))
+      missing = missing.filter((uid) => !mails.has(uid) && !large.includes(uid))
       if (missing.length > 0) missing = await stillThere(client, missing)
     }
   } catch (error) {
-    const fault = error instanceof Error ? error : new Error('the fetch failed', { cause: error })
-    return { mails: ascending(), withheld: [], fault }
+    fault = asError(error)
   }
-  return { mails: ascending(), withheld: missing }
+  const sized = [...mails.values()].map(({ uid, raw }) => ({ uid, size: raw.length }))
+  for (const group of batches(sized)) {
+    const ascending = group.map(({ uid }) => uid).sort((a, b) => a - b)
+    yield { mails: ascending.flatMap((uid) => mails.get(uid) ?? []), withheld: [] }
+    for (const uid of ascending) mails.delete(uid)
+  }
+  if (fault) {
+    yield { mails: [], withheld: [], fault }
+    return
+  }
+  if (missing.length > 0) yield { mails: [], withheld: missing }
+  for (const uid of large.sort((a, b) => b - a)) {
+    try {
+      yield await fetchLarge(client, uid, now)
+    } catch (error) {
+      yield { mails: [], withheld: [], fault: asError(error) }
+      return
+    }
+  }
 }
 
-/** Yields each mail as soon as it is whole. */
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error('the fetch failed', { cause: error })
+}
+
+/** Yields each mail as soon as all that was asked of it has come: its first `maxLength` bytes, or the whole. */
 async function* fetchOnce(
   client: ImapFlow,
   uids: readonly number[],
+  maxLength: number | null,
   now: () => Instant,
 ): AsyncGenerator<FetchedMail> {
   const wanted = new Set(uids)
   const parts = new Map<number, Partial<FetchMessageObject>>()
-  const query = { uid: true, flags: true, internalDate: true, source: true }
+  const source = maxLength === null ? true : { start: 0, maxLength }
+  const query = { uid: true, flags: true, internalDate: true, source }
   for await (const answer of client.fetch(uidSet(uids), query, { uid: true })) {
     if (!wanted.has(answer.uid)) continue
     const row = { ...parts.get(answer.uid), ...present(answer) }
@@ -123,33 +139,28 @@ async function stillThere(client: ImapFlow, uids: readonly number[]): Promise<nu
   return Array.isArray(listed) ? without(uids, without(uids, listed)) : [...uids]
 }
 
-async function fetchLarge(client: ImapFlow, mail: SizedMail, now: () => Instant): Promise<Fetched> {
+async function fetchLarge(client: ImapFlow, uid: number, now: () => Instant): Promise<Fetched> {
   for (let attempt = 1; attempt <= TRIES; attempt += 1) {
     try {
-      const fetched = await fetchAlone(client, mail, now)
-      if (fetched) return { mails: [fetched], withheld: [] }
+      const mail = await fetchAlone(client, uid, now)
+      if (mail) return { mails: [mail], withheld: [] }
     } catch (error) {
       if (!isRefusal(error)) throw error
     }
   }
-  return { mails: [], withheld: await stillThere(client, [mail.uid]) }
+  return { mails: [], withheld: await stillThere(client, [uid]) }
 }
 
-async function fetchAlone(
-  client: ImapFlow,
-  mail: SizedMail,
-  now: () => Instant,
-): Promise<FetchedMail | null> {
-  const { uid } = mail
+async function fetchAlone(client: ImapFlow, uid: number, now: () => Instant): Promise<FetchedMail | null> {
   const query = { uid: true, flags: true, internalDate: true, size: true }
   const head = await client.fetchOne(uid, query, { uid: true })
   if (!head) return null
-  const size = head.size ?? mail.size
-  const raw = size > LARGEST_MAIL ? await standIn(client, uid, size) : await fetchPieces(client, uid, size)
+  const size = head.size ?? 0
+  const raw = size > LARGEST_MAIL ? await standIn(client, uid, size) : await fetchPieces(client, uid)
   return raw && fetched(uid, raw, head, now)
 }
 
-async function fetchPieces(client: ImapFlow, uid: number, size: number): Promise<Uint8Array | null> {
+async function fetchPieces(client: ImapFlow, uid: number): Promise<Uint8Array | null> {
   const pieces: Buffer[] = []
   let length = 0
   for (;;) {
@@ -166,8 +177,8 @@ async function fetchPieces(client: ImapFlow, uid: number, size: number): Promise
     if (row.source.length < PIECE) break
     if (length > LARGEST_MAIL) return null
   }
-  // Sizes that servers announce are often a little wrong; an empty answer to a large mail is a failure.
-  return length === 0 && size > 0 ? null : Buffer.concat(pieces)
+  // Known to be large, so an empty answer is a failure. Sizes that servers announce are often a little wrong.
+  return length === 0 ? null : Buffer.concat(pieces)
 }
 
 /**

@@ -2,17 +2,16 @@ import type { ImapFlow, MailboxObject, SearchObject } from 'imapflow'
 import type { FolderCursor, FolderKey } from '../store/store.ts'
 import type { FetchedMail, MailSourceOptions } from './connector.ts'
 import { LineLost } from './imap-errors.ts'
-import { fetchMails, measure } from './imap-fetch.ts'
+import { fetchMails } from './imap-fetch.ts'
 import type { ChosenFolder } from './imap-folders.ts'
 import {
-  batches,
+  BATCH_MAILS,
   compare,
   type FolderProgress,
   NOTHING_DONE,
   readProgress,
-  type SizedMail,
+  TURN_MAILS,
   uidSet,
-  WINDOW_MAILS,
   without,
 } from './imap-plan.ts'
 
@@ -35,10 +34,12 @@ interface Fresh {
   readonly next: number
 }
 
-/** What history fetches next, with the UIDVALIDITY that its UIDs belong to. */
-export interface HistoryBatch {
+/** What history fetched and `file` is to file, with the UIDVALIDITY that its UIDs belong to. */
+export interface HistoryGroup {
   readonly uidvalidity: string
-  readonly mails: readonly SizedMail[]
+  readonly mails: readonly FetchedMail[]
+  /** What broke the fetch off; nothing comes after it. */
+  readonly fault?: Error
 }
 
 /**
@@ -53,6 +54,7 @@ export class FolderSync {
   private pending: number[] = []
   /** Taken from `pending` and not yet committed. */
   private readonly inHand = new Set<number>()
+  private readonly committing = new Set<Promise<void>>()
   private uidvalidity: string
   private progress: FolderProgress
   private onServer: number
@@ -106,7 +108,13 @@ export class FolderSync {
   /** Files mails and the cursor as it stands now. */
   private async commit(mails: readonly FetchedMail[]): Promise<void> {
     const cursor = this.cursor()
-    await this.options.takeIn(mails, cursor)
+    const committed = this.options.takeIn(mails, cursor)
+    this.committing.add(committed)
+    try {
+      await committed
+    } finally {
+      this.committing.delete(committed)
+    }
     this.saved = fingerprint(cursor)
     this.savedAt = this.options.now()
   }
@@ -145,7 +153,7 @@ export class FolderSync {
    */
   async look(client: ImapFlow, direct: boolean, cancelled: () => boolean): Promise<void> {
     let mailbox = await open(client, this.path)
-    this.follow(mailbox)
+    await this.follow(mailbox)
     await this.tellGone()
     if (this.compared) await this.retryWithheld(client, cancelled)
     for (let round = 1; this.compared; round += 1) {
@@ -158,7 +166,7 @@ export class FolderSync {
       // opening the folder again; what then still doesn't fit has vanished.
       if (round === 2) {
         mailbox = await open(client, this.path, true)
-        this.follow(mailbox)
+        await this.follow(mailbox)
       }
       if (round === 3) this.compared = false
     }
@@ -170,7 +178,7 @@ export class FolderSync {
   }
 
   /** A new UIDVALIDITY (RFC 9051 section 2.3.1.1): every UID means another mail now. */
-  private follow(mailbox: MailboxObject): void {
+  private async follow(mailbox: MailboxObject): Promise<void> {
     const uidvalidity = String(mailbox.uidValidity)
     if (uidvalidity === this.uidvalidity) return
     const former = this.uidvalidity === '' ? [] : [this.uidvalidity]
@@ -190,6 +198,8 @@ export class FolderSync {
     this.gone.clear()
     this.wereGone.clear()
     this.compared = false
+    // A batch of the old numbering that is committed after one of the new would bring the old one back.
+    await Promise.allSettled(this.committing)
   }
 
   private async tellGone(): Promise<void> {
@@ -259,16 +269,19 @@ export class FolderSync {
     complete: (withheld: readonly number[]) => void,
   ): Promise<void> {
     const withheld: number[] = []
-    const cut = uids.length === 0 ? [] : batches(await measure(client, uids))
-    if (cut.length === 0) complete([])
-    for (const [index, batch] of cut.entries()) {
-      if (cancelled()) return
-      const fetched = await fetchMails(client, batch, this.options.now)
-      withheld.push(...fetched.withheld)
-      if (index === cut.length - 1 && !fetched.fault) complete(withheld)
-      if (fetched.mails.length > 0) await this.commit(fetched.mails)
-      if (fetched.fault) throw fetched.fault
+    let last: readonly FetchedMail[] = []
+    const left = uids.toSorted((a, b) => a - b)
+    while (left.length > 0) {
+      for await (const group of fetchMails(client, left.splice(-BATCH_MAILS), this.options.now)) {
+        if (last.length > 0) await this.commit(last)
+        last = group.mails
+        withheld.push(...group.withheld)
+        if (group.fault) throw group.fault
+        if (cancelled()) return
+      }
     }
+    complete(withheld)
+    if (last.length > 0) await this.commit(last)
     this.tellWithheld(withheld)
   }
 
@@ -324,8 +337,8 @@ export class FolderSync {
     }
   }
 
-  /** Opens the folder for history and yields its newest missing mails in batches, at most 1,000 mails. */
-  async *turn(client: ImapFlow): AsyncGenerator<HistoryBatch> {
+  /** Opens the folder and yields its newest missing mails in groups to be filed, `most` mails or a few more. */
+  async *history(client: ImapFlow, most = TURN_MAILS): AsyncGenerator<HistoryGroup> {
     const mailbox = await open(client, this.path)
     const { uidvalidity } = this
     if (String(mailbox.uidValidity) !== uidvalidity) {
@@ -333,45 +346,33 @@ export class FolderSync {
       this.compared = false
       return
     }
-    const window = this.pending.splice(-WINDOW_MAILS)
-    const untouched = new Set(window)
-    try {
-      for (const mails of batches(await measure(client, window))) {
+    for (let taken = 0; taken < most && this.pending.length > 0;) {
+      const uids = this.pending.splice(-BATCH_MAILS)
+      taken += uids.length
+      const left = new Set(uids)
+      for (const uid of uids) this.inHand.add(uid)
+      for await (const { mails, withheld, fault } of fetchMails(client, uids, this.options.now)) {
         if (uidvalidity !== this.uidvalidity) return
-        for (const { uid } of mails) {
-          untouched.delete(uid)
-          this.inHand.add(uid)
-        }
-        yield { uidvalidity, mails }
+        for (const { uid } of mails) left.delete(uid)
+        this.tellWithheld(withheld)
+        this.progress = { ...this.progress, withheld: merge(this.progress.withheld, withheld) }
+        yield { uidvalidity, mails, ...(fault ? { fault } : {}) }
+        if (fault) return
       }
-    } finally {
-      if (uidvalidity === this.uidvalidity) this.pending = merge(this.pending, [...untouched])
+      // Gone from the folder, or withheld.
+      for (const uid of left) this.inHand.delete(uid)
     }
   }
 
-  /** Fetches a batch of `turn`; the folder must still be open. What came before a fault is to be filed as well. */
-  async fetchBatch(
-    client: ImapFlow,
-    batch: HistoryBatch,
-  ): Promise<{ readonly mails: readonly FetchedMail[]; readonly fault?: Error }> {
-    const { mails, withheld, fault } = await fetchMails(client, batch.mails, this.options.now)
-    if (batch.uidvalidity !== this.uidvalidity) return { mails: [] }
-    if (fault) return { mails, fault }
-    this.tellWithheld(withheld)
-    this.progress = { ...this.progress, withheld: merge(this.progress.withheld, withheld) }
-    const fetched = new Set(mails.map(({ uid }) => uid))
-    for (const { uid } of batch.mails) if (!fetched.has(uid)) this.inHand.delete(uid)
-    return { mails }
-  }
-
-  /** Files what `fetchBatch` gave; nothing where the UIDs mean other mails by now. */
-  async fileBatch(batch: HistoryBatch, mails: readonly FetchedMail[]): Promise<void> {
-    if (batch.uidvalidity !== this.uidvalidity) return
+  /** Files what `history` gave; nothing where the UIDs mean other mails by now. */
+  async file({ uidvalidity, mails }: HistoryGroup): Promise<void> {
+    if (uidvalidity !== this.uidvalidity) return
     if (mails.length > 0) await this.commit(mails)
     for (const { uid } of mails) this.inHand.delete(uid)
+    if (this.outstanding === 0) await this.finish()
   }
 
-  /** Puts back what was in hand as the line broke. */
+  /** Puts back what was fetched or asked for and not filed, once nothing is being filed any more. */
   putBack(): void {
     this.pending = merge(this.pending, [...this.inHand])
     this.inHand.clear()

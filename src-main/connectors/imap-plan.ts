@@ -4,8 +4,8 @@
 export const BATCH_MAILS = 100
 /** And at most so many bytes, so that two batches in flight and one being fetched stay small in memory. */
 export const BATCH_BYTES = 8 * 1024 * 1024
-/** Mails whose size is asked for at once, and that one folder gets before the next folder has its turn. */
-export const WINDOW_MAILS = 1000
+/** Mails that one folder gets of history before the next folder has its turn. */
+export const TURN_MAILS = 1000
 
 /** The connector's own part of a folder's cursor. */
 export interface FolderProgress {

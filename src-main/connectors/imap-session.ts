@@ -15,6 +15,13 @@ const FILING = 2
 /** Inbound folders beside the first that get a listening line of their own; servers grant few. */
 const LISTENERS = 4
 
+/** Groups of mails that one line's history is filing, and what went wrong with any of them. */
+interface Lane {
+  readonly filing: Set<Promise<void>>
+  readonly faults: unknown[]
+}
+const newLane = (): Lane => ({ filing: new Set(), faults: [] })
+
 /** Something to do on the line that listens, between two looks. */
 export type Task = (client: ImapFlow, sent: string | null) => Promise<void>
 
@@ -207,7 +214,13 @@ export function createSession(line: Line, paused: boolean, options: SessionOptio
             if (stopped) client.close()
           },
         })
-        while (!resting() && (await round(own.client))) failures = 0
+        const lane = newLane()
+        try {
+          while (!resting() && (await round(own.client, lane))) failures = 0
+        } finally {
+          await settle(lane)
+        }
+        if (lane.faults.length > 0) throw lane.faults[0]
       } catch (error) {
         if (cancelled()) return
         const fault = explain(error, imapSettings(source.account))
@@ -236,59 +249,55 @@ export function createSession(line: Line, paused: boolean, options: SessionOptio
   }
 
   /** One turn for every folder that wants it; false when none did. */
-  async function round(on: ImapFlow): Promise<boolean> {
+  async function round(on: ImapFlow, lane: Lane): Promise<boolean> {
     const waiting = folders.filter(wantsHistory)
     for (const folder of waiting) {
-      if (stopped || paused) break
-      await turn(on, folder, Infinity)
+      if (resting()) break
+      await turn(on, folder, lane)
     }
     return waiting.length > 0
   }
 
-  async function turn(on: ImapFlow, folder: FolderSync, most: number): Promise<void> {
+  /** Fetches a folder's next mails; while two groups are being filed, the next one waits. */
+  async function turn(on: ImapFlow, folder: FolderSync, lane: Lane, most?: number): Promise<void> {
     try {
-      await takeTurn(on, folder, most)
+      for await (const group of folder.history(on, most)) {
+        if (group.fault) lane.faults.push(group.fault)
+        const filed: Promise<void> = folder
+          .file(group)
+          .catch((error: unknown) => void lane.faults.push(error))
+          .finally(() => {
+            lane.filing.delete(filed)
+            progress.show(folders, paused, folder)
+          })
+        lane.filing.add(filed)
+        if (lane.filing.size >= FILING) await Promise.race(lane.filing)
+        if (resting() || lane.faults.length > 0) break
+      }
     } catch (error) {
       if (!isRefusal(error) || !on.usable) throw error
       refuse(folder, error)
     }
+    if (lane.faults.length > 0) throw lane.faults[0]
   }
 
-  /** Fetches a folder's next batches; while two are being filed, the next one waits. */
-  async function takeTurn(on: ImapFlow, folder: FolderSync, most: number): Promise<void> {
-    const filing = new Set<Promise<void>>()
-    const faults: unknown[] = []
-    let taken = 0
-    try {
-      for await (const batch of folder.turn(on)) {
-        const { mails, fault } = await folder.fetchBatch(on, batch)
-        if (fault) faults.push(fault)
-        const filed: Promise<void> = folder
-          .fileBatch(batch, mails)
-          .catch((error: unknown) => void faults.push(error))
-          .finally(() => {
-            filing.delete(filed)
-            progress.show(folders, paused, folder)
-          })
-        filing.add(filed)
-        if (filing.size >= FILING) await Promise.race(filing)
-        taken += 1
-        if (stopped || paused || faults.length > 0 || taken >= most) break
-      }
-    } finally {
-      await Promise.all(filing)
-      folder.putBack()
-    }
-    if (faults.length > 0) throw faults[0]
-    await folder.finish()
-    progress.show(folders, paused, folder)
+  async function settle(lane: Lane): Promise<void> {
+    await Promise.all(lane.filing)
+    for (const folder of folders) folder.putBack()
+    progress.show(folders, paused)
   }
 
   /** One batch of history on the first line, then new mail has its turn again; false when nothing is left. */
   async function shareLine(): Promise<boolean> {
     const folder = folders.find(wantsHistory)
-    if (!folder || paused || stopped) return false
-    await turn(client, folder, 1)
+    if (!folder || resting()) return false
+    const lane = newLane()
+    try {
+      await turn(client, folder, lane, 1)
+    } finally {
+      await settle(lane)
+    }
+    if (lane.faults.length > 0) throw lane.faults[0]
     return true
   }
 

@@ -302,7 +302,7 @@ test.runIf(hasDovecot)(
       Buffer.from(
         piece
           .toString('latin1')
-          .replace(/\* 4 FETCH \(UID 4 [^{]*BODY\[\] \{(\d+)\}\r\n([^]*)/, (_row, size, rest) => {
+          .replace(/\* 4 FETCH \(UID 4 [^{]*BODY\[\](?:<0>)? \{(\d+)\}\r\n([^]*)/, (_row, size, rest) => {
             return `* 4 FETCH (UID 4 BODY[] NIL${String(rest).slice(Number(size))}`
           }),
         'latin1',

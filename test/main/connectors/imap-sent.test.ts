@@ -56,11 +56,18 @@ test.runIf(hasDovecot)('a sent mail is filed once, read, and comes back as outbo
   expect(recorder.batches.at(-1)).toMatchObject({ cursor: { role: 'outbound' }, mails: [{ seen: true }] })
 })
 
-test.runIf(hasDovecot)('only the whole Message-ID counts, not one that contains it', async () => {
-  const { source } = await online()
+test.runIf(hasDovecot)('only the whole Message-ID counts, even where the server finds more', async () => {
+  proxy = await startFaultProxy(dovecot.imapPort)
+  // A server whose search finds any mail: the id isn't taken at its word.
+  proxy.faults.fromClient = (piece) =>
+    Buffer.from(piece.toString('latin1').replace(/SEARCH HEADER MESSAGE-ID .*/, 'SEARCH ALL'), 'latin1')
+  const { user, source } = await online({ port: proxy.port })
   expect(await source.fileSent('xone@desk.test', sentMail('xone@desk.test'))).toBe('filed')
   expect(await source.findInSent('one@desk.test')).toBe(false)
   expect(await source.findInSent('xone@desk.tes')).toBe(false)
+  expect(await source.findInSent('xone@desk.test')).toBe(true)
+  expect(await source.fileSent('one@desk.test', sentMail('one@desk.test'))).toBe('filed')
+  expect(dovecot.messages(user, 'Sent').length).toBe(2)
 })
 
 test.runIf(hasDovecot)('no Message-ID can begin another command', async () => {
