@@ -31,8 +31,13 @@ function mailboxes(field: string): Address[] {
   let angles = true
 
   function settle(): void {
-    const mailbox = mailboxOf(words, angle, comment)
-    if (mailbox) found.push(mailbox)
+    const bare = angle === null ? words.split(/\s+/).filter((word) => word !== '') : []
+    // Somebody forgot the commas.
+    if (bare.length > 1 && bare.every(isUsableAddress)) found.push(...bare.map((address) => ({ address })))
+    else {
+      const mailbox = mailboxOf(words, angle, comment)
+      if (mailbox) found.push(mailbox)
+    }
     words = comment = ''
     angle = null
   }
@@ -89,7 +94,12 @@ function mailboxOf(words: string, angle: string | null, comment: string): Addres
     if (isUsableAddress(address)) return withName(address, words.trim() === '' ? comment : words)
     return null
   }
-  const compact = words.replace(/\s*([@.])\s*/g, '$1').trim()
+  // Outlook writes 'ann@x.test' for an address that is its own name.
+  const compact = words
+    .replace(/\s+/g, ' ')
+    .replace(/ ?([@.]) ?/g, '$1')
+    .trim()
+    .replace(/^'(.*)'$/s, '$1')
   if (isUsableAddress(compact)) return withName(compact, comment)
   const inside = words.split(/\s+/).filter(isUsableAddress)
   const [only] = inside

@@ -57,6 +57,7 @@ const ALIASES: Readonly<Record<string, string>> = {
 
 function normalLabel(label: string | null): string {
   const plain = (label ?? '')
+    .slice(0, 64)
     .trim()
     .replace(/^["']+|["']+$/g, '')
     .toLowerCase()

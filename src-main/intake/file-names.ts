@@ -1,3 +1,6 @@
+/** Of a longer one only the end, with its extension, is looked at. */
+const LONGEST_WRITTEN = 2_000
+
 /**
  * An attachment's name as the sender wrote it, fit to be shown and offered for saving: no folders, no control
  * characters, no trailing dots (contracts, common rules 0.1.7), and no marks that turn the direction of writing,
@@ -6,6 +9,7 @@
 export function cleanFileName(name: string | null | undefined): string | null {
   if (name === null || name === undefined) return null
   const shown = name
+    .slice(-LONGEST_WRITTEN)
     .toWellFormed()
     .replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, '')
     .replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')

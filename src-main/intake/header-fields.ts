@@ -36,7 +36,7 @@ const CERTAIN_FIELD =
  */
 export function readHeader(raw: Buffer, start: number, end: number): Header {
   const fields: { name: string; start: number; end: number; value: number }[] = []
-  let at = start
+  let at = start === 0 ? begin(raw) : start
   let body = end
   let junk = -1
   let fieldsBeforeJunk = 0
@@ -57,7 +57,7 @@ export function readHeader(raw: Buffer, start: number, end: number): Header {
         const name = raw.toString('latin1', at, colon).trimEnd().toLowerCase()
         if (junk >= 0 && CERTAIN_FIELD.test(name)) junk = -1
         fields.push({ name, start: at, end: next, value: colon + 1 })
-      } else if (!(at === start && isSeparator(raw, at, next)) && junk < 0) {
+      } else if (!(fields.length === 0 && start === 0 && isSeparator(raw, at, next)) && junk < 0) {
         junk = at
         fieldsBeforeJunk = fields.length
       }
@@ -97,6 +97,15 @@ export function readHeader(raw: Buffer, start: number, end: number): Header {
     },
     all: (name) => byName.get(name)?.map(text) ?? [],
   }
+}
+
+/** Behind a byte order mark and empty lines, where a field or separator follows them. */
+function begin(raw: Buffer): number {
+  let at = raw[0] === 0xef && raw[1] === 0xbb && raw[2] === 0xbf ? 3 : 0
+  while (raw[at] === 0x0a || raw[at] === 0x0d) at++
+  if (at === 0) return 0
+  const end = lineEnd(raw, at, raw.length)
+  return fieldColon(raw, at, end) > at || isSeparator(raw, at, end) ? at : 0
 }
 
 /** Behind the line feed of the line that `at` stands in. */

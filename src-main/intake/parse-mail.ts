@@ -38,8 +38,8 @@ const MOST_REFERENCES = 100
  * linear in its size; never throws: what passes a limit comes back as `held_back`, with its raw text as text.
  */
 export function parseMail(raw: Uint8Array, keys: MailKeys = mailKeys(raw)): TakenApart {
-  const bytes = asBuffer(raw)
-  const size = bytes.length
+  const size = raw.length
+  const bytes = withLineFeeds(asBuffer(raw))
   let header: Header | null = null
   try {
     header = readHeader(bytes, 0, size)
@@ -164,7 +164,7 @@ function readFields(header: Header, report: DeliveryReport | null): Fields {
     references: nearestAndFirst([...references]),
     in_reply_to: Math.min(replied.size, MOST_REFERENCES - 1),
     from,
-    from_as_written: from === null && written !== null ? oneLine(written).slice(0, 1_000) : null,
+    from_as_written: from === null && written ? oneLine(written).slice(0, 1_000) : null,
     reply_to,
     to,
     cc,
@@ -297,6 +297,12 @@ function htmlBody(bytes: Buffer, label: string | null): string {
     /<meta\b[^>]{0,200}charset\s*=\s*["']?([\w.:-]+)/i.exec(bytes.toString('latin1', 0, 4_096))?.[1] ??
     null
   return plainText(decodeCharset(bytes, charset))
+}
+
+/** The rare mail whose lines end in a carriage return alone, as old Macintoshes wrote files. */
+function withLineFeeds(bytes: Buffer): Buffer {
+  if (bytes.includes(0x0a) || !bytes.includes(0x0d)) return bytes
+  return Buffer.from(bytes.map((byte) => (byte === 0x0d ? 0x0a : byte)))
 }
 
 /** Plain line ends; no NUL, at which other programs would stop reading. */

@@ -54,7 +54,7 @@ function linesOf(text: string): readonly Line[] {
   for (let at = 0; at < end;) {
     const feed = text.indexOf('\n', at)
     const stop = feed < 0 ? text.length : feed
-    lines.push({ at, text: text.slice(at, Math.min(stop, at + 1000)).replace(/\r$/, '') })
+    lines.push({ at, text: text.slice(at, Math.min(stop, at + 1_000)).trimEnd() })
     at = stop + 1
   }
   return lines

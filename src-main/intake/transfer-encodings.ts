@@ -111,19 +111,26 @@ function hex(byte: number | undefined): number {
 }
 
 function decodeUu(bytes: Buffer): Buffer {
-  const out: number[] = []
+  const out = Buffer.allocUnsafe(bytes.length)
+  let length = 0
   let inside = false
-  for (const line of bytes.toString('latin1').split(/\r?\n/)) {
+  for (let at = 0; at < bytes.length;) {
+    const feed = bytes.indexOf(0x0a, at)
+    const end = feed < 0 ? bytes.length : feed
+    const line = bytes.toString('latin1', at, Math.min(end, at + 100)).trimEnd()
+    at = end + 1
     if (!inside) inside = /^begin \d{3}/.test(line)
     else if (line === 'end') break
     else {
       const size = (line.charCodeAt(0) - 32) & 63
-      const six = (at: number) => (((line.charCodeAt(at) || 32) - 32) & 63) >>> 0
-      for (let n = 0, at = 1; n < size; at += 4) {
-        const group = (six(at) << 18) | (six(at + 1) << 12) | (six(at + 2) << 6) | six(at + 3)
-        for (let shift = 16; shift >= 0 && n < size; shift -= 8, n++) out.push((group >>> shift) & 255)
+      const six = (index: number) => ((line.charCodeAt(index) || 32) - 32) & 63
+      for (let n = 0, index = 1; n < size; index += 4) {
+        const group = (six(index) << 18) | (six(index + 1) << 12) | (six(index + 2) << 6) | six(index + 3)
+        for (let shift = 16; shift >= 0 && n < size && length < out.length; shift -= 8, n++)
+          out[length++] = group >>> shift
+        if (length === out.length) break
       }
     }
   }
-  return inside ? Buffer.from(out) : bytes
+  return inside ? out.subarray(0, length) : bytes
 }
