@@ -1,9 +1,9 @@
 import Database from 'better-sqlite3'
-import { existsSync, rmSync } from 'node:fs'
-import { type Changes, joinChanges, NO_CHANGES } from '../../contract/core.ts'
+import { closeSync, existsSync, fsyncSync, openSync, rmSync } from 'node:fs'
+import { type Changes, NO_CHANGES } from '../../contract/core.ts'
 import type { Instant, ThreadId, Uuid } from '../../contract/domain.ts'
 import { CoreError } from '../../contract/errors.ts'
-import { migrations } from './migrations/index.ts'
+import { type Migration, migrations } from './migrations/index.ts'
 
 /** Below this version a reset of the write-ahead log could corrupt the database (sqlite.org/wal.html#walresetbug). */
 const OLDEST_SQLITE = [3, 51, 3] as const
@@ -28,15 +28,44 @@ export interface Touched {
   thread(id: ThreadId): void
   contact(id: string): void
   draft(id: Uuid): void
-  kind(...kinds: ('everything' | 'lists' | 'outbox' | 'responses' | 'settings' | 'accounts' | 'jobs')[]): void
+  kind(...kinds: Kind[]): void
 }
 
-/** Opens or makes the database at `file`, migrated. Throws `newer-database`, `disk`. */
-export function openEngine(file: string, now: () => Instant): Engine {
+type Kind = 'everything' | 'lists' | 'outbox' | 'responses' | 'settings' | 'accounts' | 'jobs'
+
+interface Pending {
+  readonly threads: Set<ThreadId>
+  readonly contacts: Set<string>
+  readonly drafts: Set<Uuid>
+  readonly kinds: Set<Kind>
+}
+
+function nothingTouched(): Pending {
+  return { threads: new Set(), contacts: new Set(), drafts: new Set(), kinds: new Set() }
+}
+
+/** What is told after a commit; null when it touched nothing. */
+function changesOf({ threads, contacts, drafts, kinds }: Pending): Changes | null {
+  if (threads.size + contacts.size + drafts.size + kinds.size === 0) return null
+  return {
+    ...NO_CHANGES,
+    ...Object.fromEntries([...kinds].map((kind) => [kind, true])),
+    threads: [...threads],
+    contacts: [...contacts],
+    drafts: [...drafts],
+  }
+}
+
+/** Opens or makes the database at `file`, migrated by `steps`. Throws `newer-database`, `disk`. */
+export function openEngine(
+  file: string,
+  now: () => Instant,
+  steps: readonly Migration[] = migrations,
+): Engine {
   const db = translated(() => {
     const db = new Database(file)
     try {
-      prepare(db, file)
+      prepare(db, file, steps)
       return db
     } catch (error) {
       db.close()
@@ -46,16 +75,13 @@ export function openEngine(file: string, now: () => Instant): Engine {
 
   const statements = new Map<string, Database.Statement>()
   const listeners = new Set<(changes: Changes) => void>()
-  let pending: Changes | null = null
-
-  function touch(changes: Partial<Changes>): void {
-    pending = joinChanges(pending ?? NO_CHANGES, { ...NO_CHANGES, ...changes })
-  }
+  let pending = nothingTouched()
+  // Sets, since a batch of mail touches hundreds of things, many of them again and again.
   const touched: Touched = {
-    thread: (id) => touch({ threads: [id] }),
-    contact: (id) => touch({ contacts: [id] }),
-    draft: (id) => touch({ drafts: [id] }),
-    kind: (...kinds) => touch(Object.fromEntries(kinds.map((kind) => [kind, true]))),
+    thread: (id) => pending.threads.add(id),
+    contact: (id) => pending.contacts.add(id),
+    draft: (id) => pending.drafts.add(id),
+    kind: (...kinds) => kinds.forEach((kind) => pending.kinds.add(kind)),
   }
 
   return {
@@ -67,14 +93,15 @@ export function openEngine(file: string, now: () => Instant): Engine {
         statement = db.prepare(text)
         statements.set(text, statement)
       }
+      // The shape of a statement's rows is known only where its text is.
+      // eslint-disable-next-line @typescript-eslint/consistent-type-assertions
       return statement as Database.Statement<unknown[], Row>
     },
     write<T>(work: (touched: Touched) => T): T {
       if (db.inTransaction) return work(touched)
-      pending = null
+      pending = nothingTouched()
       const result = translated(() => db.transaction(() => work(touched)).immediate())
-      const changes = pending as Changes | null
-      pending = null
+      const changes = changesOf(pending)
       if (changes) for (const listener of listeners) listener(changes)
       return result
     },
@@ -83,20 +110,25 @@ export function openEngine(file: string, now: () => Instant): Engine {
       return () => listeners.delete(listener)
     },
     close() {
-      // Leaves one plain file behind, without a write-ahead log to recover.
-      db.pragma('wal_checkpoint(TRUNCATE)')
-      db.close()
+      if (!db.open) return
+      try {
+        // Leaves one plain file behind, without a write-ahead log to recover.
+        db.pragma('wal_checkpoint(TRUNCATE)')
+      } finally {
+        db.close()
+      }
     },
   }
 }
 
-function prepare(db: Database.Database, file: string): void {
+function prepare(db: Database.Database, file: string, steps: readonly Migration[]): void {
   const version = db.prepare<[], { v: string }>('select sqlite_version() as v').get()?.v ?? '0'
   if (older(version))
     throw new CoreError(
       'internal',
       `This build of Workbin carries SQLite ${version}, which can damage its database; ${OLDEST_SQLITE.join('.')} is the oldest safe one.`,
     )
+  refuseNewer(db, steps)
   db.pragma('journal_mode = WAL')
   // WAL's own default is NORMAL, which loses the last commits at a power cut: 6 fsyncs for 50 commits against 57.
   db.pragma('synchronous = FULL')
@@ -104,25 +136,34 @@ function prepare(db: Database.Database, file: string): void {
   db.pragma('busy_timeout = 5000')
   db.pragma('cache_size = -65536')
   db.pragma('temp_store = MEMORY')
-  migrate(db, file)
+  migrate(db, file, steps)
 }
 
-function migrate(db: Database.Database, file: string): void {
+/** Before anything is written, so that the newer Workbin finds its file as it left it. */
+function refuseNewer(db: Database.Database, steps: readonly Migration[]): void {
   const from = Number(db.pragma('user_version', { simple: true }))
-  if (from > migrations.length)
+  if (from > steps.length)
     throw new CoreError(
       'newer-database',
-      `This data was written by a newer Workbin (its version ${from}, this one knows ${migrations.length}). Update Workbin, or choose another data folder; nothing was changed.`,
+      `This data was written by a newer Workbin (its version ${from}, this one knows ${steps.length}). Update Workbin, or choose another data folder; nothing was changed.`,
     )
-  if (from === migrations.length) return
+}
+
+function migrate(db: Database.Database, file: string, steps: readonly Migration[]): void {
+  const from = Number(db.pragma('user_version', { simple: true }))
+  if (from === steps.length) return
   if (from > 0) {
     const backup = `${file}.before-${from + 1}`
     if (existsSync(backup)) rmSync(backup)
     db.prepare('vacuum into ?').run(backup)
+    // SQLite doesn't sync what it vacuums into, and a backup that a power cut empties is none.
+    const copy = openSync(backup, 'r+')
+    fsyncSync(copy)
+    closeSync(copy)
   }
   db.transaction(() => {
-    for (const migration of migrations.slice(from)) db.exec(migration.sql)
-    db.pragma(`user_version = ${migrations.length}`)
+    for (const migration of steps.slice(from)) db.exec(migration.sql)
+    db.pragma(`user_version = ${steps.length}`)
   }).immediate()
 }
 
@@ -135,39 +176,40 @@ function older(version: string): boolean {
   return false
 }
 
-/** Translates what the engine throws, once, into what an agent can act on. */
 function translated<T>(work: () => T): T {
   try {
     return work()
   } catch (error) {
-    if (!(error instanceof Database.SqliteError)) throw error
-    const { code } = error
-    if (code === 'SQLITE_FULL')
-      throw new CoreError(
-        'disk',
-        'The disk is full. Free some space; nothing was lost and nothing is half-done.',
-        {
-          cause: error,
-        },
-      )
-    if (code.startsWith('SQLITE_READONLY') || code === 'SQLITE_CANTOPEN' || code === 'SQLITE_PERM')
-      throw new CoreError('disk', 'Workbin may not write to its data folder. Check its permissions.', {
-        cause: error,
-      })
-    if (code.startsWith('SQLITE_IOERR'))
-      throw new CoreError(
-        'disk',
-        'The disk reports an error. Nothing was saved; check the disk, then try again.',
-        {
-          cause: error,
-        },
-      )
-    if (code === 'SQLITE_CORRUPT' || code === 'SQLITE_NOTADB')
-      throw new CoreError(
-        'disk',
-        'The database is damaged. Close Workbin and restore a backup: npm run -s workbin -- restore FILE --data DIR.',
-        { cause: error },
-      )
-    throw error
+    throw translate(error)
   }
+}
+
+/** Translates what SQLite throws, once, into what an agent can act on; anything else stays as it is. */
+export function translate(error: unknown): unknown {
+  if (error instanceof TypeError && error.message === 'The database connection is not open')
+    return new CoreError('closed', 'The desk is closing.', { cause: error })
+  if (error instanceof TypeError && error.message.startsWith('Cannot open database'))
+    return new CoreError('disk', 'The data folder is not there. Make it, or choose another one.', {
+      cause: error,
+    })
+  if (!(error instanceof Database.SqliteError)) return error
+  const { code } = error
+  const disk = (message: string) => new CoreError('disk', message, { cause: error })
+  if (code === 'SQLITE_FULL')
+    return disk('The disk is full. Free some space; nothing was lost and nothing is half-done.')
+  if (code.startsWith('SQLITE_READONLY') || code.startsWith('SQLITE_CANTOPEN') || code === 'SQLITE_PERM')
+    return disk('Workbin may not write to its data folder. Check its permissions.')
+  if (code.startsWith('SQLITE_IOERR'))
+    return disk('The disk reports an error. Nothing was saved; check the disk, then try again.')
+  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB')
+    return disk(
+      'The database is damaged. Close Workbin and restore a backup: npm run -s workbin -- restore FILE --data DIR.',
+    )
+  if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED'))
+    return new CoreError(
+      'locked',
+      'Another program holds the database. Close it, then try again; nothing was changed.',
+      { cause: error },
+    )
+  return error
 }

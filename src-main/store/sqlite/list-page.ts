@@ -35,16 +35,16 @@ export function threadPage(
   parameters: readonly Parameter[],
   total: number,
 ): ListPage {
-  const column = request.order === 'newest' ? 'last' : 'since'
-  const [beyond, direction, start] =
-    request.order === 'newest' ? ['<', 'desc', Number.MAX_SAFE_INTEGER] : ['>', 'asc', -1]
+  const newest = request.order === 'newest'
+  const column = newest ? 'last' : 'since'
   const rows = engine
     .sql<ThreadListRow>(
       `select ${THREAD_ROW}
          from threads t cross join interactions i on i.row = t.last left join agents a on a.id = t.owner_id
-        where ${where} and t.${column} ${beyond} ? order by t.${column} ${direction} limit ?`,
+        where ${where} and t.${column} ${newest ? '<' : '>'} ?
+        order by t.${column} ${newest ? 'desc' : 'asc'} limit ?`,
     )
-    .all(...parameters, keyOf(request.after, Number(start)), request.limit + 1)
+    .all(...parameters, keyOf(request.after, newest ? Number.MAX_SAFE_INTEGER : -1), request.limit + 1)
   return page(rows, request.limit, threadRow, (row) => String(row[column]), total)
 }
 

@@ -4,7 +4,7 @@ import { backup } from './backup.ts'
 import { checking } from './check.ts'
 import { contacts } from './contacts.ts'
 import { drafts } from './drafts.ts'
-import { openEngine } from './engine.ts'
+import { openEngine, translate } from './engine.ts'
 import { exporting } from './export.ts'
 import { folders } from './folders.ts'
 import { history } from './history.ts'
@@ -25,7 +25,7 @@ import { userData } from './user-data.ts'
  */
 export function openSqliteStore(options: { readonly file: string; readonly now: () => Instant }): Store {
   const engine = openEngine(options.file, options.now)
-  return {
+  return translatingErrors({
     onChanges: (listener) => engine.onChanges(listener),
     close: async () => engine.close(),
     ...ingest(engine),
@@ -45,5 +45,23 @@ export function openSqliteStore(options: { readonly file: string; readonly now: 
     ...exporting(engine),
     ...checking(engine),
     ...backup(engine),
-  }
+  })
+}
+
+/** Also questions meet a damaged file or a closed store, so every answer passes here. */
+function translatingErrors(store: Store): Store {
+  return new Proxy(store, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name)
+      if (typeof member !== 'function' || name === 'onChanges') return member
+      return async (...given: unknown[]) => {
+        try {
+          const answer: unknown = await Reflect.apply(member, target, given)
+          return answer
+        } catch (error) {
+          throw translate(error)
+        }
+      }
+    },
+  })
 }

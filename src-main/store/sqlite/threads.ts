@@ -112,7 +112,7 @@ export function computeThread(engine: Engine, thread: ThreadId): ThreadRow | nul
          from interactions where thread_id = ?`,
     )
     .get(thread)
-  if (!sums || sums.first === null || sums.last === null) return null
+  if (sums === undefined || sums.last === null || sums.first === null) return null
 
   const open = openWork(engine, thread)
   const newest = open.at(-1)
@@ -123,7 +123,7 @@ export function computeThread(engine: Engine, thread: ThreadId): ThreadRow | nul
   const failed = sums.newest_out === null ? [] : failedSends(engine, thread)
   const answered = open.length > 0 && sums.newest_out !== null ? lastAnswer(engine, thread) : null
   const waiting =
-    open.find((work) => work.entity_type !== ENTITY.emailOut && work.row > (answered ?? 0))?.row ?? null
+    open.find((work) => work.entity_type !== ENTITY.emailOut && work.row > (answered ?? -1))?.row ?? null
   // Refused for some of its recipients, or returned by a later server.
   const undelivered = open.some(
     (work) =>

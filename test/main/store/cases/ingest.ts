@@ -422,6 +422,24 @@ export function ingestCases(open: OpenStore): void {
       ])
     })
 
+    it('of 1970, or of a date that can’t be, is listed like any other', async () => {
+      await t.store.ingest(
+        [arrival({ subject: 'epoch' }, { received: 0 }), arrival({ subject: 'before' }, { received: -5 })],
+        null,
+      )
+      const { rows } = await t.store.listPage({
+        view: { kind: 'all' },
+        order: 'oldest',
+        after: null,
+        limit: 5,
+        agent: ADA,
+      })
+      expect(rows.map((row) => [row.subject, row.at, row.waiting_since])).toEqual([
+        ['epoch', 0, 0],
+        ['before', 0, 0],
+      ])
+    })
+
     it('dated in the future keeps its date but not the top of the list', async () => {
       await one({ subject: 'from 2099' }, { received: Date.UTC(2099, 0, 1) })
       t.pass(MINUTE)
