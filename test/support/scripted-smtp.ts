@@ -80,7 +80,7 @@ export async function startScriptedSmtp(
           data += buffer
           buffer = ''
           if (data.length > 0 && breaks(socket, 'first-byte')) return
-          if (data.length > 200_000 && breaks(socket, 'middle')) return
+          if (data.length > 60_000 && breaks(socket, 'middle')) return
           const end = data.indexOf('\r\n.\r\n')
           if (end < 0) return
           const mail = data.slice(0, end + 2).replace(/^\.\./gm, '.')
