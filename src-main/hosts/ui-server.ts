@@ -70,13 +70,13 @@ export async function startUiServer(options: UiServerOptions): Promise<UiServer>
   })
 
   server.on('request', (request, response) => {
-    answer(request).then(
-      (result) => send(result, request, response),
-      (error: unknown) => {
+    answer(request)
+      .then((result) => send(result, request, response))
+      .then(() => drop(request))
+      .catch((error: unknown) => {
         log('error', 'A request failed', { error: String(error) })
         response.destroy()
-      },
-    )
+      })
   })
   server.on('upgrade', (request, socket, head) => {
     const refused = refuseUpgrade(request)
@@ -87,8 +87,10 @@ export async function startUiServer(options: UiServerOptions): Promise<UiServer>
     sockets.handleUpgrade(request, socket, head, (line) => relay(line, core, log))
   })
   // A broken request is the sender's affair; Node closes its socket.
-  server.on('clientError', (_error, socket) => {
-    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
+  server.on('clientError', (error, socket) => {
+    const overflow = 'code' in error && error.code === 'HPE_HEADER_OVERFLOW'
+    const status = overflow ? '431 Request Header Fields Too Large' : '400 Bad Request'
+    if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`)
   })
 
   const pings = setInterval(() => {
@@ -278,15 +280,18 @@ function bodyOf(message: IncomingMessage): ReadableStream<Uint8Array<ArrayBuffer
         message.resume()
       },
       cancel() {
-        // What is still coming is read and dropped, so that the answer reaches a sender that is still writing.
-        message.removeAllListeners('data')
-        message.removeAllListeners('end')
-        message.removeAllListeners('close')
-        message.resume()
+        drop(message)
       },
     },
     { highWaterMark: 1_048_576, size: (chunk) => chunk.byteLength },
   )
+}
+
+/** Reads and forgets what is still coming: a browser takes no answer before it has sent everything. */
+function drop(message: IncomingMessage): void {
+  if (message.complete) return
+  for (const event of ['data', 'end', 'close']) message.removeAllListeners(event)
+  message.resume()
 }
 
 async function send(result: Response, request: IncomingMessage, response: ServerResponse): Promise<void> {
