@@ -28,12 +28,15 @@ interface MessageRow {
 export function indexMessage(engine: Engine, row: number): void {
   const fields = searchableFields(engine, row)
   if (!fields) return
-  engine.sql('insert or replace into words (rowid, text) values (?, ?)').run(row, indexText(fields))
+  engine
+    .sql('insert or replace into words (rowid, text) values (cast(? as integer), ?)')
+    .run(row, indexText(fields))
 }
 
 /** Takes one message out of the search index. Part of the caller's transaction. */
 export function unindexMessage(engine: Engine, row: number): void {
-  engine.sql('delete from words where rowid = ?').run(row)
+  // The driver binds large numbers as reals, which FTS5 doesn't take for a row id: it would look at every row.
+  engine.sql('delete from words where rowid = cast(? as integer)').run(row)
 }
 
 /** The searched fields of a message; null when there is no such row. */

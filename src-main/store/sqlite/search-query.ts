@@ -1,5 +1,14 @@
 import { STATUS, type Instant, type SearchPage, type Status } from '../../contract/domain.ts'
-import { fold, HAS_ATTACHMENT, keyTerm, MARK, spaced, type Unit, units } from './search-text.ts'
+import {
+  fold,
+  HAS_ATTACHMENT,
+  isAscii,
+  keyTerm,
+  LONGEST_WORD,
+  MARK,
+  type Unit,
+  units,
+} from './search-text.ts'
 
 export type TextField = 'any' | 'from' | 'to' | 'subject' | 'file' | 'udata'
 
@@ -180,10 +189,36 @@ export function needsVerification(clause: TextClause): boolean {
   return !(clause.units.length === 2 && first?.run && second?.run && second.joined)
 }
 
-/** Whether the clause's words stand next to each other in this text. */
-export function standsIn(clause: TextClause, text: string): boolean {
-  const phrase = ` ${clause.units.map((unit) => unit.text).join(' ')}`
-  return spaced(text).includes(clause.prefix ? phrase : `${phrase} `)
+const WORD =
+  '[[\\p{L}\\p{N}\\p{M}]--[\\p{sc=Han}\\p{sc=Hiragana}\\p{sc=Katakana}\\p{sc=Hangul}\\p{sc=Thai}\\p{sc=Lao}\\p{sc=Khmer}\\p{sc=Myanmar}\\u30fc]]'
+
+/**
+ * Tells whether the clause's words stand next to each other in a text. It looks through the folded text in one pass:
+ * taking 10,000 candidates apart into words again took 0.4 s.
+ */
+export function phrase(clause: TextClause): (text: string) => boolean {
+  const pattern = (word: string, between: string) =>
+    clause.units
+      .map((unit, i) => {
+        const last = i === clause.units.length - 1
+        // Longer words were cut, in the index and in the query.
+        const rest = unit.text.length >= LONGEST_WORD ? `${word}*` : ''
+        const end = unit.run || (last && clause.prefix) ? '' : `(?!${word})`
+        const gap = i === 0 ? '' : unit.run || clause.units[i - 1]?.run ? `${between}*` : `${between}+`
+        const start = i === 0 && !unit.run ? `(?<!${word})` : ''
+        return gap + start + unit.text + rest + end
+      })
+      .join('')
+  const plain = clause.units.every((unit) => isAscii(unit.text))
+    ? new RegExp(pattern('[a-z0-9]', '[^a-z0-9]'))
+    : null
+  let full: RegExp | null = null
+  return (text) => {
+    const folded = fold(text)
+    if (isAscii(folded)) return plain?.test(folded) ?? false
+    full ??= new RegExp(pattern(WORD, '[^\\p{L}\\p{N}\\p{M}]'), 'v')
+    return full.test(folded)
+  }
 }
 
 /** The index's term for has:attachment. */

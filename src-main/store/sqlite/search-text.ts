@@ -4,7 +4,7 @@
  */
 
 /** Longer runs (keys, hashes, base64) are cut here, in the index and in the query alike. */
-const LONGEST_WORD = 64
+export const LONGEST_WORD = 64
 /** Characters of one text that are indexed: some hundred pages; beyond are dumps, and they would stall the core. */
 const LONGEST_TEXT = 500_000
 
@@ -44,10 +44,14 @@ export interface Unit {
   readonly joined: boolean
 }
 
+export function isAscii(text: string): boolean {
+  return ASCII.test(text)
+}
+
 /** Lower case, without accents, width variants and ligatures; `ß` is `ss`, `ø` is `o`. */
 export function fold(text: string): string {
   const start = text.length > LONGEST_TEXT ? text.slice(0, LONGEST_TEXT) : text
-  if (ASCII.test(start)) return start.toLowerCase()
+  if (isAscii(start)) return start.toLowerCase()
   return start
     .normalize('NFKD')
     .replace(ACCENTS, '')
@@ -59,7 +63,7 @@ export function fold(text: string): string {
 /** The folded words of a text, in their order. */
 export function units(text: string): Unit[] {
   const folded = fold(text)
-  if (ASCII.test(folded))
+  if (isAscii(folded))
     return (folded.match(ASCII_WORDS) ?? []).map((word) => ({ text: cut(word), run: false, joined: false }))
   const found: Unit[] = []
   let end = -1
@@ -85,7 +89,7 @@ export function spaced(text: string): string {
 export function terms(text: string): string {
   const folded = fold(text)
   if (!RUN.test(folded)) {
-    const plain = ASCII.test(folded) ? folded.replace(/[^a-z0-9]+/g, ' ') : folded.replace(BETWEEN_WORDS, ' ')
+    const plain = isAscii(folded) ? folded.replace(/[^a-z0-9]+/g, ' ') : folded.replace(BETWEEN_WORDS, ' ')
     return plain.replace(LONG_WORD, (word) => word.slice(0, LONGEST_WORD))
   }
   const list = units(text)

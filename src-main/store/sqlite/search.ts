@@ -3,16 +3,16 @@ import { CoreError } from '../../contract/errors.ts'
 import type { Store } from '../store.ts'
 import type { Engine } from './engine.ts'
 import { messageRows } from './list-row.ts'
-import { anyOf, inAll, type RowStream, rowStream } from './row-stream.ts'
-import { searchableFields } from './search-index.ts'
+import { anyOf, intersection, type RowStream, rowStream } from './row-stream.ts'
+import { type SearchableFields, searchableFields } from './search-index.ts'
 import {
   attachmentTerm,
   type Fault,
   type Filter,
   needsVerification,
   parseSearch,
+  phrase,
   type SearchQuery,
-  standsIn,
   type Term,
   termsOf,
   type TextClause,
@@ -37,22 +37,19 @@ export function search(engine: Engine): Pick<Store, 'search'> {
       const plan = planSearch(engine, parsed, agent)
       const rows: number[] = []
       let more = false
-      let bound = after === null ? plan.high : Math.min(plan.high, rowOf(after) - 1)
-      let began = performance.now()
-      while (plan.streams.length > 0) {
-        const row = inAll(plan.streams, bound)
-        if (row === null) break
-        if (plan.checks.every((check) => check(row))) {
-          if (rows.length === limit) {
-            more = true
-            break
+      if (plan.streams.length > 0) {
+        const bound = after === null ? plan.high : Math.min(plan.high, rowOf(after) - 1)
+        let began = performance.now()
+        for (const row of intersection(plan.streams, plan.without, bound)) {
+          if (plan.checks.every((check) => check(row))) {
+            more = rows.length === limit
+            if (more) break
+            rows.push(row)
           }
-          rows.push(row)
-        }
-        bound = row - 1
-        if (performance.now() - began > SLICE) {
-          await new Promise((resolve) => setImmediate(resolve))
-          began = performance.now()
+          if (performance.now() - began > SLICE) {
+            await new Promise((resolve) => setImmediate(resolve))
+            began = performance.now()
+          }
         }
       }
       return {
@@ -75,6 +72,7 @@ function rowOf(after: string): number {
 
 interface Plan {
   readonly streams: readonly RowStream[]
+  readonly without: readonly RowStream[]
   readonly checks: readonly ((row: number) => boolean)[]
   readonly high: number
   readonly fault: Fault | null
@@ -84,82 +82,135 @@ function planSearch(engine: Engine, query: SearchQuery, agent: number): Plan {
   const low = query.since === null ? 0 : query.since * ROWS_PER_MS
   const high = query.before === null ? Number.MAX_SAFE_INTEGER : query.before * ROWS_PER_MS - 1
   const streams: RowStream[] = []
+  const without: RowStream[] = []
   const checks: ((row: number) => boolean)[] = []
   let fault: Fault | null = null
 
-  const wanted: Term[] = []
-  const verified: TextClause[] = []
+  const wanted: string[] = []
+  const unwanted: string[] = []
+  const proofs: ((fields: SearchableFields) => boolean)[] = []
+  const fieldsOf = lastRead(engine)
   for (const clause of query.clauses) {
-    if (!clause.negated) {
-      wanted.push(...termsOf(clause))
-      if (needsVerification(clause)) verified.push(clause)
-    } else if (needsVerification(clause)) checks.push((row) => !stands(engine, clause, row))
-    else checks.push(isNotIn(wordStream(engine, termsOf(clause), low)))
+    const { match, exact } = matchOf(engine, clause)
+    const proves = proof(clause)
+    proofs.push(clause.negated ? (fields) => !proves(fields) : proves)
+    const certain = exact && !needsVerification(clause)
+    if (!clause.negated) wanted.push(match)
+    else if (certain) unwanted.push(match)
+    // Last, since it reads the stored text.
+    if (!certain) checks.push((row) => fieldsOf(row, proves) !== clause.negated)
   }
   for (const filter of query.filters) {
     if (filter.kind === 'attachment') {
-      if (filter.negated) checks.push(isNotIn(wordStream(engine, [attachmentTerm], low)))
-      else wanted.push(attachmentTerm)
+      ;(filter.negated ? unwanted : wanted).push(quoted(attachmentTerm))
+      proofs.push((fields) => fields.hasAttachment !== filter.negated)
       continue
     }
     const found = filterStream(engine, filter, agent, low)
     if ('message' in found) fault ??= { message: found.message, from: filter.from, to: filter.to }
-    else if (filter.negated !== found.complement) checks.push(isNotIn(found.stream))
+    else if (filter.negated !== found.complement) without.push(found.stream)
     else streams.push(found.stream)
   }
-  if (wanted.length > 0) streams.unshift(wordStream(engine, wanted, low))
-  // Last, since it reads the stored text.
-  for (const clause of verified) checks.push((row) => stands(engine, clause, row))
-  if (streams.length === 0 && (checks.length > 0 || query.since !== null || query.before !== null))
-    streams.push(
-      rowStream(
-        engine,
-        'select row from interactions where row >= ? and row <= ? order by row desc limit ?',
-        [],
-        low,
-      ),
-    )
-  return { streams, checks, high, fault }
+  const none = unwanted.map((match) => `(${match})`).join(' OR ')
+  const has = (row: number) => proofs.every((proves) => fieldsOf(row, proves))
+  if (wanted.length > 0) {
+    const match = none === '' ? wanted.join(' AND ') : `(${wanted.join(' AND ')}) NOT (${none})`
+    streams.unshift(wordStream(engine, match, low, has))
+  } else if (none !== '') without.push(wordStream(engine, none, low, (row) => !has(row)))
+  const bounded = query.since !== null || query.before !== null
+  if (streams.length === 0 && (without.length > 0 || checks.length > 0 || bounded))
+    streams.push(messageStream(engine, 'true', [], low))
+  return { streams, without, checks, high, fault }
 }
 
-/** The messages whose index holds all of the terms. */
-function wordStream(engine: Engine, wanted: readonly Term[], low: number): RowStream {
-  // Quoted, so that nothing typed is ever read as the engine's own query language.
-  const match = [...new Set(wanted.map((term) => `"${term.text}"${term.prefix ? '*' : ''}`))].join(' AND ')
-  return rowStream(
-    engine,
-    `select rowid as row from words
-      where words match ? and rowid >= ? and rowid <= ? order by rowid desc limit ?`,
-    [match],
-    low,
-  )
+/** Beginnings up to here have an index of their own. */
+const LONGEST_PREFIX = 5
+/** So many words with one beginning are asked for one by one. */
+const MOST_TERMS = 64
+
+/**
+ * The clause in the engine's query language. Every term is quoted, so that nothing typed is ever read as that
+ * language. Not `exact`: what it finds must be verified.
+ */
+function matchOf(engine: Engine, clause: TextClause): { match: string; exact: boolean } {
+  let exact = true
+  const parts = termsOf(clause).map((term) => {
+    const characters = [...term.text]
+    if (!term.prefix || characters.length <= LONGEST_PREFIX) return quoted(term)
+    // Without an index the engine merges all words with that beginning before it answers: 60 ms for a common one.
+    const words = termsFrom(engine, term.text)
+    if (words) return words.length === 0 ? quoted({ ...term, prefix: false }) : `(${words.join(' OR ')})`
+    exact = false
+    return quoted({ text: characters.slice(0, LONGEST_PREFIX).join(''), prefix: true })
+  })
+  return { match: parts.join(' AND '), exact }
 }
 
-function isNotIn(stream: RowStream): (row: number) => boolean {
-  return (row) => stream.at(row) !== row
-}
-
-function stands(engine: Engine, clause: TextClause, row: number): boolean {
-  const fields = searchableFields(engine, row)
-  if (!fields) return false
-  switch (clause.field) {
-    case 'any':
-      return (
-        [fields.subject, fields.text, fields.from, fields.to, fields.file].some((texts) =>
-          texts.some((text) => standsIn(clause, text)),
-        ) || fields.udata.some((leaf) => standsIn(clause, leaf.text))
-      )
-    case 'udata': {
-      const key = fold(clause.key)
-      return fields.udata.some(
-        (leaf) =>
-          leaf.path.some((_, i) => fold(leaf.path.slice(0, i + 1).join('.')) === key) &&
-          standsIn(clause, leaf.text),
-      )
-    }
-    default:
-      return fields[clause.field].some((text) => standsIn(clause, text))
+/** The words of the index with this beginning, quoted; null when there are too many. */
+function termsFrom(engine: Engine, beginning: string): string[] | null {
+  const from = engine.sql<{ term: string }>('select term from terms where term >= ? limit 1')
+  const found: string[] = []
+  let at = beginning
+  for (;;) {
+    const term = from.get(at)?.term
+    if (!term?.startsWith(beginning)) return found
+    if (found.length === MOST_TERMS) return null
+    found.push(quoted({ text: term, prefix: false }))
+    // No term holds this character, so it leaps over the word's many instances.
+    at = `${term}\u0001`
   }
+}
+
+function quoted(term: Term): string {
+  return `"${term.text}"${term.prefix ? '*' : ''}`
+}
+
+/** One message's stored text says what the index says, and is cheaper to ask for one row than the index is. */
+function wordStream(engine: Engine, match: string, low: number, has: (row: number) => boolean): RowStream {
+  return rowStream(engine, { table: 'words', row: 'rowid', condition: 'words match ?' }, [match], low, has)
+}
+
+function messageStream(
+  engine: Engine,
+  condition: string,
+  parameters: readonly unknown[],
+  low: number,
+): RowStream {
+  return rowStream(engine, { table: 'interactions', row: 'row', condition }, parameters, low)
+}
+
+/** Asks the stored text of a message; several questions about one message read it once. */
+function lastRead(engine: Engine): (row: number, proves: (fields: SearchableFields) => boolean) => boolean {
+  let at: number | null = null
+  let fields: SearchableFields | null = null
+  return (row, proves) => {
+    if (row !== at) {
+      fields = searchableFields(engine, row)
+      at = row
+    }
+    return fields !== null && proves(fields)
+  }
+}
+
+/** Whether a message's stored fields hold the clause, negated or not. */
+function proof(clause: TextClause): (fields: SearchableFields) => boolean {
+  const standsIn = phrase(clause)
+  const { field } = clause
+  const key = fold(clause.key)
+  if (field === 'udata')
+    return (fields) =>
+      fields.udata.some(
+        ({ path, text }) =>
+          path.some((_, i) => fold(path.slice(0, i + 1).join('.')) === key) && standsIn(text),
+      )
+  if (field !== 'any') return (fields) => fields[field].some(standsIn)
+  return (fields) =>
+    fields.text.some(standsIn) ||
+    fields.subject.some(standsIn) ||
+    fields.from.some(standsIn) ||
+    fields.to.some(standsIn) ||
+    fields.file.some(standsIn) ||
+    fields.udata.some((leaf) => standsIn(leaf.text))
 }
 
 type StateFilter = Exclude<Filter, { kind: 'attachment' }>
@@ -172,29 +223,12 @@ function filterStream(
   low: number,
 ): { stream: RowStream; complement: boolean } | { message: string } {
   const column = (name: 'status' | 'queue_id' | 'owner_id' | 'category_id', values: readonly unknown[]) =>
-    anyOf(
-      values.map((value) =>
-        rowStream(
-          engine,
-          `select row from interactions where ${name} = ? and row >= ? and row <= ? order by row desc limit ?`,
-          [value],
-          low,
-        ),
-      ),
-    )
+    anyOf(values.map((value) => messageStream(engine, `${name} = ?`, [value], low)))
   switch (filter.kind) {
     case 'status':
       return { stream: column('status', [filter.status]), complement: false }
     case 'unread':
-      return {
-        stream: rowStream(
-          engine,
-          'select row from interactions where unread = 1 and row >= ? and row <= ? order by row desc limit ?',
-          [],
-          low,
-        ),
-        complement: false,
-      }
+      return { stream: messageStream(engine, 'unread = 1', [], low), complement: false }
     case 'queue': {
       const queues = engine.sql<Named>('select id, name from queues order by position').all()
       const ids = named(queues, filter.name)
@@ -205,15 +239,7 @@ function filterStream(
     case 'owner': {
       const name = fold(filter.name)
       if (name === 'none' || name === 'nobody')
-        return {
-          stream: rowStream(
-            engine,
-            'select row from interactions where owner_id is not null and row >= ? and row <= ? order by row desc limit ?',
-            [],
-            low,
-          ),
-          complement: true,
-        }
+        return { stream: messageStream(engine, 'owner_id is not null', [], low), complement: true }
       if (name === 'me') return { stream: column('owner_id', [agent]), complement: false }
       if (/^\d{1,15}$/.test(name)) return { stream: column('owner_id', [Number(name)]), complement: false }
       const agents = engine.sql<Named>('select id, name from agents order by name').all()

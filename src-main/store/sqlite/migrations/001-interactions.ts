@@ -365,4 +365,6 @@ create virtual table words using fts5 (
   text,
   content = '', contentless_delete = 1, detail = none, tokenize = 'ascii', prefix = '1 2 3 4 5'
 );
+-- The words that the index holds, for beginnings longer than the prefix indexes.
+create virtual table terms using fts5vocab (words, 'instance');
 `
