@@ -49,10 +49,13 @@ export function findOrCreateContact(
   engine
     .sql('insert into contacts (id, display_name, created_at) values (?, ?, ?)')
     .run(id, address === '' ? UNKNOWN_SENDER : name, now)
+  const words = address === '' ? [] : completionWords(name, address)
   engine
-    .sql('insert into contact_addresses (address_key, address, contact_id, position) values (?, ?, ?, 0)')
-    .run(address.toLowerCase(), address, id)
-  if (address !== '') indexWords(engine, id)
+    .sql(
+      'insert into contact_addresses (address_key, address, contact_id, position, words) values (?, ?, ?, 0, ?)',
+    )
+    .run(address.toLowerCase(), address, id, asColumn(words))
+  addWords(engine, address, words)
   touched.contact(id)
   return id
 }
@@ -215,13 +218,23 @@ function indexWords(engine: Engine, id: string): void {
   const addresses = addressesOf(engine, id)
   const { name } = head(row, addresses)
   for (const address of addresses) {
-    const key = address.toLowerCase()
+    engine.sql('delete from contact_words where address_key = ?').run(address.toLowerCase())
     const words = completionWords(name === address ? '' : name, address)
-    engine.sql('delete from contact_words where address_key = ?').run(key)
-    const add = engine.sql('insert or ignore into contact_words (word, address_key) values (?, ?)')
-    for (const word of words) add.run(word, key)
-    engine.sql('update contact_addresses set words = ? where address_key = ?').run(` ${words.join(' ')}`, key)
+    engine
+      .sql('update contact_addresses set words = ? where address_key = ?')
+      .run(asColumn(words), address.toLowerCase())
+    addWords(engine, address, words)
   }
+}
+
+function addWords(engine: Engine, address: string, words: readonly string[]): void {
+  const add = engine.sql('insert or ignore into contact_words (word, address_key) values (?, ?)')
+  for (const word of words) add.run(word, address.toLowerCase())
+}
+
+/** Each word after a space, so that a prefix is found as ` prefix`. */
+function asColumn(words: readonly string[]): string {
+  return words.map((word) => ` ${word}`).join('')
 }
 
 type Completion = ContactRow & Address
