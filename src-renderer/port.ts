@@ -104,7 +104,7 @@ function overSocket(page: Window): Line {
       if (socket !== opening || closed) return
       socket = null
       unsent = []
-      become('offline')
+      if (opened || state !== 'refused') become('offline')
       connection.cut()
       if (!opened) void askWhy()
       timer = setTimeout(open, wait)
@@ -117,7 +117,8 @@ function overSocket(page: Window): Line {
     const answer = await fetch(page.location.pathname, { method: 'HEAD', cache: 'no-store' }).catch(
       () => null,
     )
-    if (answer?.ok && !socket && !closed) become('refused')
+    if (socket || closed) return
+    become(answer?.ok ? 'refused' : 'offline')
   }
 
   const retryNow = () => {

@@ -24,7 +24,10 @@ import { t } from '../texts/texts.ts'
 import type { Command } from './shortcuts.ts'
 
 /** Everything the desk can do now, with its keys. `act` does what belongs to the page alone. */
-export function commandsOf(desk: Desk, act: { focusSearch(): void; toggleSide(): void }): readonly Command[] {
+export function commandsOf(
+  desk: Desk,
+  act: { focusSearch(): void; toggleSide(): void; back(): void },
+): readonly Command[] {
   const { work, list } = desk
   const onDesk = () => desk.screen === 'desk' && desk.overview?.first_run === false
   const go = (id: string, view: View, icon: Command['icon'], key: string | null): Command => ({
@@ -200,6 +203,14 @@ export function commandsOf(desk: Desk, act: { focusSearch(): void; toggleSide():
         index < 9 ? `g ${index + 1}` : null,
       ),
     ),
+    {
+      id: 'back',
+      group: 'desk',
+      label: t('help.back'),
+      keys: ['Escape'],
+      keyOnly: true,
+      run: () => act.back(),
+    },
     {
       id: 'palette',
       group: 'desk',

@@ -47,7 +47,9 @@ async function dataUrl(url: string): Promise<string> {
   if (!/^image\/(?!svg)/i.test(bytes.type)) throw new Error(t('attachment.failed'))
   return await new Promise((resolve, reject) => {
     const reader = new FileReader()
-    reader.onload = () => resolve(String(reader.result))
+    reader.onload = () => {
+      if (typeof reader.result === 'string') resolve(reader.result)
+    }
     reader.onerror = () => reject(new Error(t('attachment.failed')))
     reader.readAsDataURL(bytes)
   })

@@ -34,7 +34,7 @@ export class Desk {
   readonly work: Work
 
   readonly #line: Line
-  readonly #listeners = new Set<(changes: Changes) => void>()
+  #listeners: readonly ((changes: Changes) => void)[] = []
   readonly #stops: (() => void)[] = []
   #pending: Changes | null = null
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -78,9 +78,10 @@ export class Desk {
 
     this.#stops.push(
       line.onState((state) => {
+        const first = this.#connection === 'connecting'
         this.#connection = state
-        // Changes were missed while the line was down.
-        if (state === 'online') this.#publish(everything)
+        // Changes were missed while the line was down; the first questions wait for the line by themselves.
+        if (state === 'online' && !first) this.#publish(everything)
       }),
       line.core.onChanges((changes) => this.#gather(changes)),
     )
@@ -246,8 +247,10 @@ export class Desk {
    * that is visible again. Returns the way to stop.
    */
   onChanges(listener: (changes: Changes) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    this.#listeners = [...this.#listeners, listener]
+    return () => {
+      this.#listeners = this.#listeners.filter((other) => other !== listener)
+    }
   }
 
   #gather(changes: Changes): void {

@@ -33,7 +33,7 @@ export class OpenThread {
   #focus = $state(0)
   readonly #bodies = new SvelteMap<InteractionId, BodyState>()
   readonly #unfolded = new SvelteSet<InteractionId>()
-  #seen = new Set<InteractionId>()
+  readonly #seen = new SvelteSet<InteractionId>()
   #keptUnread = false
   #readTimer: ReturnType<typeof setTimeout> | undefined
 
@@ -155,7 +155,7 @@ export class OpenThread {
     this.#keptUnread = false
     this.#bodies.clear()
     this.#unfolded.clear()
-    this.#seen = new Set()
+    this.#seen.clear()
     this.#askHistory.stop()
   }
 

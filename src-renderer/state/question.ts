@@ -8,7 +8,7 @@ export class Question<T> {
   #number = 0
   #ask: (() => Promise<T>) | null = null
   #running = false
-  #stale = false
+  #repeats = 0
 
   constructor(take: (answer: T) => void, fail: (error: unknown) => void) {
     this.#take = take
@@ -18,8 +18,8 @@ export class Question<T> {
   /** Asks `ask` now; what was asked before is forgotten. */
   async ask(ask: () => Promise<T>): Promise<void> {
     this.#ask = ask
-    this.#stale = false
     const number = ++this.#number
+    const repeats = this.#repeats
     this.#running = true
     try {
       const answer = await ask()
@@ -29,7 +29,7 @@ export class Question<T> {
     } finally {
       if (number === this.#number) {
         this.#running = false
-        if (this.#stale) void this.again()
+        if (this.#repeats !== repeats) void this.again()
       }
     }
   }
@@ -37,7 +37,7 @@ export class Question<T> {
   /** Asks the last question once more: at once, or after the answer that is under way. */
   async again(): Promise<void> {
     if (!this.#ask) return
-    if (this.#running) this.#stale = true
+    if (this.#running) this.#repeats++
     else await this.ask(this.#ask)
   }
 
@@ -46,6 +46,5 @@ export class Question<T> {
     this.#number++
     this.#ask = null
     this.#running = false
-    this.#stale = false
   }
 }

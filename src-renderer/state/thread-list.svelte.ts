@@ -9,6 +9,7 @@ import type {
   View,
 } from '../../src-main/contract/domain.ts'
 import { CoreError } from '../../src-main/contract/errors.ts'
+import { goneKeys, threadsOf, uniqueRows } from '../queues/rows.ts'
 import { rowShift } from '../queues/window.ts'
 import { type Desk, describe } from './desk.svelte.ts'
 import { Question } from './question.ts'
@@ -175,7 +176,7 @@ export class ThreadList {
   }
   /** What an action on the list is about: the selected threads, else none. */
   get selectedThreads(): readonly ThreadId[] {
-    return [...new Set(this.selectedRows.flatMap(({ thread_id }) => (thread_id ? [thread_id] : [])))]
+    return threadsOf(this.selectedRows)
   }
 
   /** Puts the cursor on row `index`, kept within the list; returns the row. */
@@ -225,12 +226,12 @@ export class ThreadList {
     this.#problem = null
     this.#loadingMore = false
     this.#visible = { from: 0, to: 30 }
+    this.#cursor = null
+    this.#cursorIndex = 0
     // The rows of the last key press stay until the next answer: a list that blinks can't be read.
     if (!keepRows) {
       this.#loaded = nothing
       this.#known = false
-      this.#cursor = null
-      this.#cursorIndex = 0
     }
     if (this.#query?.trim() === '') {
       this.#question.stop()
@@ -275,7 +276,7 @@ export class ThreadList {
       after = last.next
     } while (after !== null && rows.length < to)
     return {
-      rows: unique(rows),
+      rows: uniqueRows(rows),
       marks,
       next: after,
       total: last.total,
@@ -302,10 +303,9 @@ export class ThreadList {
     this.#problem = null
     this.#loadingMore = false
     this.#shift = { rows: rowShift(before, after, this.#visible.from) }
-    const there = new Set(after)
-    for (const key of [...this.#selected]) if (!there.has(key)) this.#selected.delete(key)
+    for (const key of goneKeys(this.#selected, loaded.rows)) this.#selected.delete(key)
     // The row under the cursor left the list: the one that took its place is next.
-    if (this.#cursor !== null && !there.has(this.#cursor)) {
+    if (this.#cursor !== null && !after.includes(this.#cursor)) {
       const place = Math.min(Math.max(0, index), loaded.rows.length - 1)
       this.#cursor = loaded.rows[place]?.key ?? null
       this.#cursorIndex = Math.max(0, place)
@@ -317,10 +317,4 @@ export class ThreadList {
     else if (changes.threads.some((id) => this.rows.some(({ thread_id }) => thread_id === id)))
       this.#refresh()
   }
-}
-
-/** A row that moved between two pages while they were asked stands once, where it was seen first. */
-function unique(rows: readonly ListRow[]): readonly ListRow[] {
-  const seen = new Set<string>()
-  return rows.filter(({ key }) => !seen.has(key) && seen.add(key))
 }

@@ -12,6 +12,7 @@ import type {
 } from '../../src-main/contract/domain.ts'
 import { t } from '../texts/texts.ts'
 import type { DeliveryAction } from '../thread/delivery.ts'
+import { mailtoAddresses } from '../thread/linkify.ts'
 import type { Desk } from './desk.svelte.ts'
 
 /** What the desk asks the agent in a dialog of its own. */
@@ -58,7 +59,10 @@ export class Work {
   /** Whether `action` is allowed now: for one thread as the core says, for several where it fits one of them. */
   can(action: WorkAction): boolean {
     if (this.#desk.screen !== 'desk') return false
-    if (this.selecting) return this.#desk.list.selectedRows.some((row) => fits(row, action))
+    if (this.selecting) {
+      const agent = this.#desk.overview?.agent.id ?? null
+      return this.#desk.list.selectedRows.some((row) => fits(row, action, agent))
+    }
     return this.#desk.thread.detail?.actions.includes(action) ?? false
   }
 
@@ -129,7 +133,7 @@ export class Work {
       return
     }
     const detail = this.#desk.thread.detail
-    if (!detail || !detail.actions.includes(kind)) return
+    if (!detail?.actions.includes(kind)) return
     const id = parent ?? answered(detail.messages)?.interaction.interaction_id
     if (!id) return
     this.#desk.pane = 'thread'
@@ -138,12 +142,8 @@ export class Work {
 
   /** Opens a link after the agent has agreed: an address to write to here, a site outside. */
   async openLink(url: string): Promise<void> {
-    const { protocol, pathname } = new URL(url)
-    if (protocol === 'mailto:') {
-      const to = decodeURIComponent(pathname)
-        .split(',')
-        .filter(Boolean)
-        .map((address) => ({ address: address.trim() }))
+    const to = mailtoAddresses(url)
+    if (to !== null) {
       this.#desk.pane = 'thread'
       await this.#desk.compose.open('new', null, to)
     } else if (this.#desk.overview?.host === 'browser') open(url, '_blank', 'noopener,noreferrer')
@@ -232,17 +232,17 @@ export class Work {
 }
 
 /** Whether an action fits where a row's thread stands, as far as the list knows; the core has the last word. */
-export function fits(row: ListRow, action: WorkAction): boolean {
+export function fits(row: ListRow, action: WorkAction, agent: number | null): boolean {
   if (!row.thread_id) return false
   switch (action) {
     case 'accept':
       return row.place.kind === 'queue'
     case 'release':
-      return row.place.kind === 'workbin'
+      return row.place.kind === 'workbin' && row.place.owner_id === agent
     case 'move':
       return true
     case 'mark-done':
-      return row.place.kind !== 'done'
+      return row.place.kind === 'queue' || (row.place.kind === 'workbin' && row.place.owner_id === agent)
     case 'mark-unread':
       return true
     default:

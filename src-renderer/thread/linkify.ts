@@ -28,7 +28,7 @@ function trimmed(found: string): string {
   for (;;) {
     const last = shown.at(-1) ?? ''
     const opened = last === ')' ? '(' : last === ']' ? '[' : null
-    if (opened !== null && shown.includes(opened)) return shown
+    if (opened !== null && shown.split(opened).length >= shown.split(last).length) return shown
     if (!/[.,;:!?'"»)\]}*_>]/.test(last)) return shown
     shown = shown.slice(0, -1)
   }
@@ -47,5 +47,24 @@ function target(shown: string): string | null {
     return new URL(written).href
   } catch {
     return null
+  }
+}
+
+/** The addresses that a mailto link names; null where it is another kind of link. Its subject and body are ignored. */
+export function mailtoAddresses(url: string): readonly { readonly address: string }[] | null {
+  const { pathname, protocol } = new URL(url)
+  if (protocol !== 'mailto:') return null
+  return pathname
+    .split(',')
+    .map((address) => decoded(address).trim())
+    .filter(Boolean)
+    .map((address) => ({ address }))
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
   }
 }

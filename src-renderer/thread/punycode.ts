@@ -4,7 +4,7 @@ export function decodeLabel(label: string): string | null {
   const input = label.slice(4).toLowerCase()
   const base = 36
   const dash = input.lastIndexOf('-')
-  const output = dash > 0 ? [...input.slice(0, dash)].map((letter) => letter.codePointAt(0) ?? 0) : []
+  const output = dash > 0 ? Array.from(input.slice(0, dash), (letter) => letter.codePointAt(0) ?? 0) : []
   let n = 128
   let i = 0
   let bias = 72

@@ -113,8 +113,8 @@ export function sanitiseMail(html: string): SafeMail {
     ALLOW_DATA_ATTR: false,
     ALLOW_ARIA_ATTR: false,
     ALLOW_UNKNOWN_PROTOCOLS: false,
-    // `cid:` names an attachment of the same mail; everything else that isn't a link or a picture is dropped.
-    ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|tel:|cid:|data:image\/(?:png|jpe?g|gif|webp|bmp);base64,)/i,
+    // DOMPurify holds every attribute to this, so what is no address at all must pass too.
+    ALLOWED_URI_REGEXP: /^(?:(?:https?|mailto|cid):|[^a-z]|[a-z+.-]+(?:[^a-z+.\-:]|$))/i,
     FORCE_BODY: true,
     SANITIZE_DOM: true,
     SANITIZE_NAMED_PROPS: true,
@@ -138,7 +138,7 @@ export function withoutHandlers(html: string): string {
 function holdPicture(image: Element, remote: Set<string>, inline: Set<string>): void {
   const src = (image.getAttribute('src') ?? '').trim()
   image.removeAttribute('loading')
-  if (/^data:image\//i.test(src)) return
+  if (/^data:image\/(?:png|jpe?g|gif|webp|bmp);base64,/i.test(src)) return
   image.removeAttribute('src')
   if (/^cid:/i.test(src)) {
     const id = contentId(src)

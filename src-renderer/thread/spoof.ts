@@ -13,11 +13,14 @@ export type SenderHint =
 
 // Embeddings, overrides and isolates: they have no place in a name and can turn what is read around.
 const direction = /[\u202a-\u202e\u2066-\u2069]/
-const invisible = /[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\p{Cc}]+/gu
+const invisible = /[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]+/g
 
 /** A name, subject or file name for display on one line: without control, direction and zero-width characters. */
 export function plainName(text: string): string {
-  return text.replace(invisible, ' ').replace(/\s+/g, ' ').trim()
+  return text
+    .replace(invisible, '')
+    .replace(/[\s\p{Cc}]+/gu, ' ')
+    .trim()
 }
 
 export function senderHints(from: Address | undefined): readonly SenderHint[] {

@@ -101,7 +101,7 @@ export function initials(name: string): string {
     .filter(Boolean)
   const first = words[0]
   const last = words.length > 1 ? words[words.length - 1] : undefined
-  const letters = [first, last].map((word) => (word ? [...word][0] : '')).join('')
+  const letters = [first, last].map((word) => (word ? Array.from(word)[0] : '')).join('')
   return letters.toLocaleUpperCase() || '?'
 }
 

@@ -182,5 +182,8 @@ export const thread = {
   'history.reopen': 'Reopened',
   'history.undo': 'Taken back',
   'history.send': 'Sent',
+  'history.delivery': 'Delivery',
   'history.user-data': 'Case data',
+  yes: 'Yes',
+  no: 'No',
 } as const
