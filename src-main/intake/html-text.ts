@@ -175,24 +175,28 @@ export function htmlToText(html: string): string {
     .trim()
 }
 
-/** Behind the `>` of a tag; a `>` inside quotes doesn't count. */
+/** Behind the `>` of a tag; a `>` inside quotes doesn't count. Looks no further than that, or all would be quadratic. */
 function tagEnd(html: string, from: number): number {
   const simple = html.indexOf('>', from)
   if (simple < 0) return html.length
-  const quote = html.indexOf('"', from)
-  if (quote < 0 || quote > simple) return simple + 1
+  let close = simple
   let at = from
   for (let n = 0; n < 200; n++) {
-    const close = html.indexOf('>', at)
-    if (close < 0) return simple + 1
-    const open = html.indexOf('"', at)
-    if (open < 0 || open > close) return close + 1
-    const end = html.indexOf('"', open + 1)
-    if (end < 0) return simple + 1
+    const open = html.slice(at, close).indexOf('"')
+    if (open < 0) return close + 1
+    const end = html.indexOf('"', at + open + 1)
+    if (end < 0 || end - at > LONGEST_VALUE) return simple + 1
     at = end + 1
+    if (at > close) {
+      close = html.indexOf('>', at)
+      if (close < 0) return simple + 1
+    }
   }
   return simple + 1
 }
+
+/** An attribute longer than this is a quote that was never closed. */
+const LONGEST_VALUE = 100_000
 
 function indexOfClose(html: string, name: string, from: number): number {
   const closing = new RegExp(`</${name}`, 'gi')

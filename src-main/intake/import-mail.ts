@@ -64,35 +64,23 @@ export async function importMail(options: ImportOptions): Promise<ImportReport> 
     .catch(() => 0) // only the progress bar needs it
 
   async function takeIn(group: readonly FoundMail[]): Promise<void> {
-    const reasons = new Map<number, string>()
-    const arrivals = group.map((found, i) => arrival(found, i, options, reasons))
-    let filed: readonly Ingested[]
-    try {
-      filed = await intake.takeIn(arrivals, null)
-    } catch (error) {
-      // A file that vanished or can't be read costs itself and not the others of its group.
-      if (!(error instanceof CoreError) || !mayBeOneFile(error)) throw error
-      if (group.length > 1) {
-        for (const found of group) await takeIn([found])
-        return
-      }
-      const [only] = group
-      if (error.code === 'disk' && !error.message.startsWith('The file')) throw error
-      if (only) note(only.name)
-      return
-    }
-    for (const [i, { outcome }] of filed.entries()) {
-      const found = group[i]
+    const filed = (found: FoundMail, { outcome }: Ingested, mail: ParsedMail): void => {
       report.found++
-      report.bytes += found?.slice.length ?? 0
+      report.bytes += found.slice.length
       if (outcome === 'stored') report.stored++
       else if (outcome === 'duplicate') report.duplicates++
       else {
         report.held_back++
-        if (heldBack.length < MOST_REASONS)
-          heldBack.push({ what: found?.name ?? '', reason: reasons.get(i) ?? '' })
+        if (heldBack.length < MOST_REASONS) heldBack.push({ what: found.name, reason: mail.held_back ?? '' })
       }
     }
+    await intake.takeIn(
+      group.map((found) => ({
+        ...arrival(found, options),
+        told: { filed: (outcome, mail) => filed(found, outcome, mail), unreadable: () => note(found.name) },
+      })),
+      null,
+    )
     tell()
   }
 
@@ -133,18 +121,10 @@ export async function importMail(options: ImportOptions): Promise<ImportReport> 
   return ended
 }
 
-function arrival(
-  { slice, seen }: FoundMail,
-  index: number,
-  { isOwn, now, queueId, accountId }: ImportOptions,
-  reasons: Map<number, string>,
-): RawArrival {
+function arrival({ slice, seen }: FoundMail, { isOwn, now, queueId, accountId }: ImportOptions): RawArrival {
   return {
     raw: slice,
-    direction: (mail) => {
-      if (mail.held_back !== null) reasons.set(index, mail.held_back)
-      return mail.from !== null && isOwn(mail.from.address) ? 'out' : 'in'
-    },
+    direction: (mail) => (mail.from !== null && isOwn(mail.from.address) ? 'out' : 'in'),
     received: (mail) => reached(mail, now()),
     unread: !seen,
     queue_id: queueId,
@@ -167,8 +147,4 @@ async function mustExist(paths: readonly string[]): Promise<void> {
     const found = await stat(path).catch(() => null)
     if (!found) throw new CoreError('not-found', `There is no file or folder “${path}”.`)
   }
-}
-
-function mayBeOneFile(error: CoreError): boolean {
-  return error.code === 'not-found' || error.code === 'disk' || error.code === 'internal'
 }

@@ -118,13 +118,16 @@ export function createParserPool(options: ParserPoolOptions): ParserPool {
     dispatch()
   }
 
-  /** The worker is gone: the mail it died of is held back, the others go to another worker. */
+  /**
+   * The worker is gone: the mail it died of goes to another one alone, since a machine may be busy for a moment;
+   * of the second time it is held back. The others just go on.
+   */
   function mourn(hand: Hand, fault: string): void {
     const [count = 0, number = 0] = hand.clock
     const culprit = count % 2 === 1 ? hand.batch.get(number) : undefined
     const again: Waiting[] = []
     for (const waiting of hand.batch.values()) {
-      if (waiting === culprit && (hand.overtime || waiting.suspect)) {
+      if (waiting === culprit && waiting.suspect) {
         const why = hand.overtime
           ? `It couldn’t be taken apart within ${limits.milliseconds / 1_000} seconds.`
           : `Taking it apart needs more than ${limits.megabytes} MB of memory.`
@@ -258,6 +261,14 @@ function translated({ on, code, message }: ParseFault): CoreError {
       : `Mail can’t be stored: ${message}`
     return new CoreError('disk', what, { cause })
   }
-  if (code === 'ENOENT') return new CoreError('not-found', 'The file is gone.', { cause })
-  return new CoreError('disk', `The file can’t be read: ${message}`, { cause })
+  const detail = UNREADABLE
+  if (code === 'ENOENT') return new CoreError('not-found', 'The file is gone.', { cause, detail })
+  return new CoreError('disk', `The file can’t be read: ${message}`, { cause, detail })
+}
+
+const UNREADABLE = { unreadable: true }
+
+/** Whether a failure of `take` is about the mail's own file, and not about where mail is stored. */
+export function isUnreadable(error: CoreError): boolean {
+  return error.detail === UNREADABLE
 }

@@ -190,3 +190,27 @@ test('the cursor of a folder moves with the last of its mails and not before', a
   expect(Math.max(...batches.map(({ size }) => size))).toBeLessThanOrEqual(100)
   expect(await store.folderCursors('support')).toMatchObject([{ cursor: { uidnext: 301 } }])
 })
+
+test('a file that vanishes before it is read costs only its own mail', async () => {
+  const told: string[] = []
+  const arrivals = [1, 2, 3].map((n) => ({
+    raw:
+      n === 2
+        ? { file: join(folder, 'gone.eml'), offset: 0, length: 9, unquote: false }
+        : Buffer.from(mail(n)),
+    direction: 'in' as const,
+    received: NOW,
+    unread: true,
+    queue_id: null,
+    came_by: 'import',
+    account_id: null,
+    folder: null,
+    location: null,
+    told: {
+      filed: ({ outcome }: { outcome: string }) => void told.push(`${n} ${outcome}`),
+      unreadable: (error: Error) => void told.push(`${n} ${error.message}`),
+    },
+  }))
+  expect(await intake.takeIn(arrivals, null)).toHaveLength(2)
+  expect(told.sort()).toEqual(['1 stored', '2 The file is gone.', '3 stored'])
+})

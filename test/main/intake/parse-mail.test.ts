@@ -55,6 +55,8 @@ describe('limits', () => {
     ],
     ['parameters without end', `${HEAD}Content-Type: text/plain; ${'a*1="'.repeat(100_000)}\n\n`],
     ['tags that never close', `${HEAD}Content-Type: text/html\n\n${'<a href="'.repeat(200_000)}`],
+    ['line breaks without end', `${HEAD}Content-Type: text/html\n\n${'<br>x'.repeat(1_600_000)}`],
+    ['quotes that close late', `${HEAD}Content-Type: text/html\n\n${'<a href="x>'.repeat(400_000)}"`],
     ['comments that never close', `${HEAD}Content-Type: text/html\n\n${'<!-- <div>'.repeat(200_000)}`],
     [
       'elements that never close',
