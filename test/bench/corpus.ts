@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { appendFileSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Real mails, one a file, unpacked from a tar archive. */
@@ -27,4 +27,15 @@ function isMail(file: string): boolean {
 export function asMaildir(corpus: Corpus, folder: string): void {
   for (const part of ['cur', 'new', 'tmp']) mkdirSync(join(folder, part), { recursive: true })
   for (const [i, file] of corpus.files.entries()) copyFileSync(file, join(folder, 'cur', `${i}.bench:2,`))
+}
+
+/** The corpus as one mbox file, as an agent would import it. */
+export function asMbox(corpus: Corpus, file: string): void {
+  rmSync(file, { force: true })
+  for (const mail of corpus.files) {
+    const text = readFileSync(mail, 'latin1')
+      .replace(/^From .*\n/, '')
+      .replace(/^(>*From )/gm, '>$1')
+    appendFileSync(file, `From bench@example.test Thu Jan  1 00:00:00 2026\n${text}\n\n`, 'latin1')
+  }
 }

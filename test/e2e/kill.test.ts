@@ -52,7 +52,7 @@ async function mustCheck(data: string, interactions: number): Promise<void> {
   expect(checkSchema.parse(last), log).toMatchObject({ ok: true, interactions, problems: [] })
 }
 
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+const pause = (ms: number) => new Promise<undefined>((resolve) => setTimeout(resolve, ms))
 
 test('an import that is killed twenty times ends with every mail once', async () => {
   const data = await temporaryFolder()
@@ -107,15 +107,13 @@ test('a first sync that is killed twenty times ends with every mail once', async
 
 test('a draft that was saved is there after twenty kills while typing', async () => {
   const data = await temporaryFolder()
-  let id: string | null = null
+  const first = await startServe({ data })
+  const { id } = await (await first.connect()).core.startDraft({ kind: 'new', parent_id: null })
+  await first.kill()
   for (let kill = 0; kill < KILLS; kill++) {
     const desk = await startServe({ data })
     const { core } = await desk.connect()
-    const draft =
-      id === null
-        ? await core.startDraft({ kind: 'new', parent_id: null })
-        : await core.draft({ draft_id: id })
-    id = draft.id
+    const draft = await core.draft({ draft_id: id })
     let { revision } = draft
     let saved = draft.text
     const typed: string[] = [saved]
