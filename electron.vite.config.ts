@@ -34,7 +34,16 @@ export default defineConfig({
   renderer: {
     root: resolve(here, 'src-renderer'),
     base: './',
-    plugins: [svelte({ configFile: resolve(here, 'src-renderer/svelte.config.js') })],
+    plugins: [
+      svelte({ configFile: resolve(here, 'src-renderer/svelte.config.js') }),
+      {
+        // Hot reload speaks over a WebSocket to Vite's own address, which the built page may not.
+        name: 'hot-reload-policy',
+        apply: 'serve',
+        transformIndexHtml: (html: string) =>
+          html.replace("connect-src 'self'", "connect-src 'self' ws://localhost:* ws://127.0.0.1:*"),
+      },
+    ],
     build: {
       outDir: resolve(here, 'out/renderer'),
       rollupOptions: { input: resolve(here, 'src-renderer/index.html') },

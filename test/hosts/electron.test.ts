@@ -267,9 +267,9 @@ describe('the window', () => {
     ['a mail’s frame', { url: 'about:srcdoc', inFrame: true, otherWindow: false }],
     ['another window', { url: 'app://desk/', inFrame: false, otherWindow: true }],
     ['nothing that is a URL', { url: '', inFrame: false, otherWindow: false }],
-  ])('a message from %s does nothing', async (_who, from) => {
+  ])('a message from %s does nothing', async (who, from) => {
     const before = await ask(desk, 'dispositions')
-    const forged = { id: 5, method: 'saveDisposition', request: { id: null, name: 'forged' } }
+    const forged = { id: 5, method: 'saveDisposition', request: { id: null, name: `from ${who}` } }
     await desk.ask({ do: 'send-ipc', from, args: ['01890a5d', forged] })
     const { value } = (await ask(desk, 'dispositions')) as { value: unknown }
     expect(value).toEqual((before as { value: unknown }).value)

@@ -1,6 +1,6 @@
 // npm run dev: the desk with hot reload, in Electron where its program is there, else in the browser.
 import { spawn } from 'node:child_process'
-import { mkdirSync, watch } from 'node:fs'
+import { mkdirSync, rmSync, watch } from 'node:fs'
 import { createServer as createTcpServer } from 'node:net'
 import { join } from 'node:path'
 import { electronProgram, ensureInstalled, findNode, launch, root, run, say, typedIn } from './prepare.mjs'
@@ -11,6 +11,8 @@ await launch(async () => {
   await ensureInstalled()
   const { env, program } = findNode()
   if (electronProgram()) {
+    // What Vite builds for itself is not what the next start should take for built.
+    rmSync(join(root, 'out/sources.sha256'), { force: true })
     const vite = join(root, 'node_modules/electron-vite/bin/electron-vite.js')
     const code = await run(program, [vite, 'dev', '--watch', '--', ...args], { env })
     return typeof code === 'number' ? code : 1
