@@ -34,7 +34,7 @@ const announcements: readonly string[] = [
   'bijgaand',
   // Polish, Czech
   'za[lł][aą]cz(?:am|nik|niku|niki|one|ony|ona)',
-  'p[rř][ií]loh(?:a|u|y|ou|ách)\\b',
+  'p[rř][ií]lo(?:h(?:a|u|y|ou|ách)|ze)\\b',
   'p[rř]ikl[aá]d[aá]m',
   // Swedish, Danish, Norwegian, Finnish
   'bifog(?:ad|ar|at|ade)',

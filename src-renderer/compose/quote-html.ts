@@ -52,8 +52,9 @@ export function quoteHtml(html: string, { carried, media }: QuoteOptions): strin
       'noscript',
       'svg',
       'math',
-      'form',
       'select',
+      'textarea',
+      'option',
       'object',
     ],
   }).trim()

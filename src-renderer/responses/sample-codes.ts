@@ -79,8 +79,12 @@ export function withSamples(template: string, escape: (text: string) => string):
 }
 
 function normal(code: string): string {
-  return code
-    .replace(/&(?:quot|#34);/gu, '"')
-    .replace(/\s+/gu, '')
-    .toLowerCase()
+  return (
+    code
+      // What stands after the bar is said where the value is empty.
+      .replace(/\|.*$/su, '')
+      .replace(/&(?:quot|#34);/gu, '"')
+      .replace(/\s+/gu, '')
+      .toLowerCase()
+  )
 }

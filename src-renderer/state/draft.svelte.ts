@@ -1,5 +1,5 @@
 import { toast } from 'svelte-sonner'
-import type { Changes } from '../../src-main/contract/core.ts'
+import type { Answers, Changes } from '../../src-main/contract/core.ts'
 import type {
   Attachment,
   Draft,
@@ -110,7 +110,10 @@ export class DraftDesk {
   /** Puts the current draft away, saved; one that was begun and never written in is gone. */
   close(): void {
     const draft = this.current
-    if (draft) this.#putAway(draft)
+    if (!draft) return
+    this.#putAway(draft)
+    // Where one pane is shown at a time, an empty one would be a dead end.
+    if (this.#desk.thread.id === null && this.#desk.layout === 'narrow') this.#desk.pane = 'list'
   }
 
   /** Saves everything that isn't saved; for the moment before the page goes. */
@@ -194,7 +197,7 @@ export class DraftDesk {
         seen: draft.seen,
       })
       this.#forget(draft)
-      this.#offerUndo(sent.outbox_id, sent.due_at, done !== null)
+      this.#offerUndo(sent, done !== null)
     } catch (error) {
       draft.stop = stopFor(error, draft)
       this.#desk.announce('message' in draft.stop ? draft.stop.message : t('compose.stopped'))
@@ -343,12 +346,13 @@ export class DraftDesk {
     this.#open = this.#open.filter((each) => each !== draft)
   }
 
-  #offerUndo(outboxId: Uuid, dueAt: number, done: boolean): void {
+  #offerUndo(sent: Answers['send'], done: boolean): void {
+    const { outbox_id: outboxId, interaction_id: interactionId, due_at: dueAt } = sent
     this.#desk.announce(t(done ? 'sent.sayDone' : 'sent.say'))
     toast.custom(SentToast, {
       id: outboxId,
       duration: Math.max(4_000, dueAt - Date.now() + 1_500),
-      componentProps: { desk: this.#desk, outboxId, dueAt, done },
+      componentProps: { desk: this.#desk, outboxId, interactionId, dueAt, done },
     })
   }
 

@@ -19,6 +19,8 @@ export const settings = {
   'accounts.lead': 'Mailboxes that this desk reads and sends from.',
   'accounts.none': 'No mailbox is connected yet.',
   'accounts.add': 'Add an account',
+  'accounts.sampleNote':
+    'Leave the sample desk to connect a mailbox of your own: sample mail and yours never mix.',
   'accounts.edit': 'Edit',
   'accounts.editNamed': 'Edit {address}',
   'accounts.online': 'Online',
@@ -39,7 +41,6 @@ export const settings = {
   'accounts.ledger.stored': 'Stored',
   'accounts.ledger.duplicates': 'Duplicates',
   'accounts.ledger.heldBack': 'Held back',
-  'accounts.secrets': 'Passwords: {warning}',
 
   'account.new': 'New account',
   'account.address': 'E-mail address',
