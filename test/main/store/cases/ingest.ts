@@ -160,6 +160,11 @@ export function ingestCases(open: OpenStore): void {
         { ...INBOX, cursor: { uid: 4 }, on_server: 4, last_look: START },
       ])
       expect(await t.store.knownUids(INBOX, 1, 2)).toEqual([2, 3])
+      // Looked at again: each still counts as what it was.
+      await t.store.ingest(batch, { ...INBOX, cursor: { uid: 4 }, on_server: 4, last_look: START })
+      expect(await t.store.folderStates('support')).toEqual([
+        { ...ledger, stored: 2, duplicates: 1, held_back: 1 },
+      ])
 
       await t.store.forgetLocations(INBOX, [1, 2, 99])
       expect(await t.store.folderStates('support')).toEqual([
