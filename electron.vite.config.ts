@@ -9,7 +9,7 @@ export default defineConfig({
   main: {
     build: {
       externalizeDeps: true,
-      rollupOptions: {
+      rolldownOptions: {
         // Entries keep their names: hosts start the workers by file name, beside themselves.
         input: {
           electron: resolve(here, 'src-main/hosts/electron.ts'),
@@ -25,7 +25,7 @@ export default defineConfig({
   preload: {
     build: {
       externalizeDeps: true,
-      rollupOptions: {
+      rolldownOptions: {
         input: { preload: resolve(here, 'src-main/hosts/preload.ts') },
         output: { format: 'cjs', entryFileNames: '[name].cjs' },
       },
@@ -46,7 +46,7 @@ export default defineConfig({
     ],
     build: {
       outDir: resolve(here, 'out/renderer'),
-      rollupOptions: { input: resolve(here, 'src-renderer/index.html') },
+      rolldownOptions: { input: resolve(here, 'src-renderer/index.html') },
     },
   },
 })
