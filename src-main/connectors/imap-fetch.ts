@@ -37,7 +37,8 @@ export async function* fetchMails(
   now: () => Instant,
 ): AsyncGenerator<Fetched> {
   const mails = new Map<number, FetchedMail>()
-  const large: number[] = []
+  /** The first piece of those that have more. */
+  const large = new Map<number, FetchedMail>()
   let missing: number[] = uids.toSorted((a, b) => a - b)
   let fault: Error | null = null
   try {
@@ -47,14 +48,14 @@ export async function* fetchMails(
       for (const asked of attempt === 1 ? [missing] : missing.map((uid) => [uid])) {
         try {
           for await (const mail of fetchOnce(client, asked, attempt === 1 ? SMALL : null, now)) {
-            if (attempt === 1 && mail.raw.length === SMALL) large.push(mail.uid)
+            if (attempt === 1 && mail.raw.length === SMALL) large.set(mail.uid, mail)
             else mails.set(mail.uid, mail)
           }
         } catch (error) {
           if (!isRefusal(error)) throw error
         }
       }
-      missing = missing.filter((uid) => !mails.has(uid) && !large.includes(uid))
+      missing = missing.filter((uid) => !mails.has(uid) && !large.has(uid))
       if (missing.length > 0) missing = await stillThere(client, missing)
     }
   } catch (error) {
@@ -71,9 +72,9 @@ export async function* fetchMails(
     return
   }
   if (missing.length > 0) yield { mails: [], withheld: missing }
-  for (const uid of large.sort((a, b) => b - a)) {
+  for (const first of [...large.values()].sort((a, b) => b.uid - a.uid)) {
     try {
-      yield await fetchLarge(client, uid, now)
+      yield await fetchLarge(client, first)
     } catch (error) {
       yield { mails: [], withheld: [], fault: asError(error) }
       return
@@ -139,46 +140,36 @@ async function stillThere(client: ImapFlow, uids: readonly number[]): Promise<nu
   return Array.isArray(listed) ? without(uids, without(uids, listed)) : [...uids]
 }
 
-async function fetchLarge(client: ImapFlow, uid: number, now: () => Instant): Promise<Fetched> {
+async function fetchLarge(client: ImapFlow, first: FetchedMail): Promise<Fetched> {
   for (let attempt = 1; attempt <= TRIES; attempt += 1) {
     try {
-      const mail = await fetchAlone(client, uid, now)
-      if (mail) return { mails: [mail], withheld: [] }
+      const raw = await fetchRest(client, first)
+      if (raw) return { mails: [{ ...first, raw }], withheld: [] }
     } catch (error) {
       if (!isRefusal(error)) throw error
     }
   }
-  return { mails: [], withheld: await stillThere(client, [uid]) }
+  return { mails: [], withheld: await stillThere(client, [first.uid]) }
 }
 
-async function fetchAlone(client: ImapFlow, uid: number, now: () => Instant): Promise<FetchedMail | null> {
-  const query = { uid: true, flags: true, internalDate: true, size: true }
-  const head = await client.fetchOne(uid, query, { uid: true })
-  if (!head) return null
-  const size = head.size ?? 0
-  const raw = size > LARGEST_MAIL ? await standIn(client, uid, size) : await fetchPieces(client, uid)
-  return raw && fetched(uid, raw, head, now)
-}
-
-async function fetchPieces(client: ImapFlow, uid: number): Promise<Uint8Array | null> {
-  const pieces: Buffer[] = []
-  let length = 0
-  for (;;) {
-    const row = await client.fetchOne(
-      uid,
-      { uid: true, source: { start: length, maxLength: PIECE } },
-      { uid: true },
-    )
-    if (!row || !Buffer.isBuffer(row.source)) return null
-    // A server that doesn't know partial fetches answers the first one with everything.
-    if (pieces.length === 0 && row.source.length > PIECE) return row.source
-    pieces.push(row.source)
-    length += row.source.length
-    if (row.source.length < PIECE) break
-    if (length > LARGEST_MAIL) return null
+async function fetchRest(client: ImapFlow, { uid, raw: first }: FetchedMail): Promise<Uint8Array | null> {
+  const told = await client.fetchOne(uid, { uid: true, size: true }, { uid: true })
+  if (!told) return null
+  const size = told.size ?? 0
+  if (size > LARGEST_MAIL) return await standIn(client, uid, size)
+  const pieces: Uint8Array[] = [first]
+  let length = first.length
+  while (length <= LARGEST_MAIL) {
+    const source = { start: length, maxLength: PIECE }
+    const row = await client.fetchOne(uid, { uid: true, source }, { uid: true })
+    const piece = row ? row.source : undefined
+    // Some servers answer NIL at the end. The size they tell is often a little wrong, so they are asked till then.
+    if (!Buffer.isBuffer(piece)) return length >= size ? Buffer.concat(pieces) : null
+    pieces.push(piece)
+    length += piece.length
+    if (piece.length < PIECE) return Buffer.concat(pieces)
   }
-  // Known to be large, so an empty answer is a failure. Sizes that servers announce are often a little wrong.
-  return length === 0 ? null : Buffer.concat(pieces)
+  return await standIn(client, uid, length)
 }
 
 /**

@@ -5,7 +5,6 @@ import { LineLost } from './imap-errors.ts'
 import { fetchMails } from './imap-fetch.ts'
 import type { ChosenFolder } from './imap-folders.ts'
 import {
-  BATCH_MAILS,
   compare,
   type FolderProgress,
   NOTHING_DONE,
@@ -24,7 +23,10 @@ const PAGE = 10_000
 export type FolderOptions = Pick<
   MailSourceOptions,
   'account' | 'knownUids' | 'takeIn' | 'vanished' | 'log' | 'now'
->
+> & {
+  /** How many mails to ask for at once, at most 100. */
+  readonly batchMails: () => number
+}
 
 interface Fresh {
   readonly all: number[]
@@ -272,7 +274,11 @@ export class FolderSync {
     let last: readonly FetchedMail[] = []
     const left = uids.toSorted((a, b) => a - b)
     while (left.length > 0) {
-      for await (const group of fetchMails(client, left.splice(-BATCH_MAILS), this.options.now)) {
+      for await (const group of fetchMails(
+        client,
+        left.splice(-this.options.batchMails()),
+        this.options.now,
+      )) {
         if (last.length > 0) await this.commit(last)
         last = group.mails
         withheld.push(...group.withheld)
@@ -347,7 +353,7 @@ export class FolderSync {
       return
     }
     for (let taken = 0; taken < most && this.pending.length > 0;) {
-      const uids = this.pending.splice(-BATCH_MAILS)
+      const uids = this.pending.splice(-this.options.batchMails())
       taken += uids.length
       const left = new Set(uids)
       for (const uid of uids) this.inHand.add(uid)

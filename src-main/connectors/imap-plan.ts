@@ -104,6 +104,11 @@ export function batches(mails: readonly SizedMail[]): SizedMail[][] {
   return cut
 }
 
+/** How many mails are asked for at once after so many lines broke in a row: down to one, which any line may last for. */
+export function batchAfter(failures: number): number {
+  return Math.max(1, Math.floor(BATCH_MAILS / 4 ** failures))
+}
+
 /** A sequence set (RFC 9051 section 9) of UIDs: `1:3,7`. */
 export function uidSet(uids: readonly number[]): string {
   const ascending = [...new Set(uids)].sort((a, b) => a - b)

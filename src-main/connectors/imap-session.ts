@@ -4,7 +4,7 @@ import { explain, isRefusal, isTooMany } from './imap-errors.ts'
 import { FolderSync } from './imap-folder.ts'
 import { chooseFolders } from './imap-folders.ts'
 import { imapSettings, type Line, type LineOptions } from './imap-line.ts'
-import { backoff } from './imap-plan.ts'
+import { backoff, batchAfter } from './imap-plan.ts'
 import { listenTo } from './imap-listener.ts'
 import { createSyncProgress } from './imap-progress.ts'
 import { createWakeUp } from './wake-up.ts'
@@ -32,6 +32,8 @@ export interface SessionOptions {
   readonly openLine: (more: Pick<LineOptions, 'onClient' | 'onVanished'>) => Promise<Line>
   /** Says what changed in the state. */
   readonly report: (change: Partial<SourceState>) => void
+  /** Lines that broke in a row before this one. */
+  readonly setbacks: number
   /** Takes the next task; null when there is none. */
   readonly nextTask: () => Task | null
 }
@@ -65,6 +67,8 @@ export function createSession(line: Line, paused: boolean, options: SessionOptio
   let historyClient: ImapFlow | null = null
   /** The server grants no second line: history shares the first one. */
   let shared = false
+  /** Lines of history that broke in a row. */
+  let setbacks = 0
   /** Folders that the server refused at this look. */
   const refused = new Map<FolderSync, string>()
   const progress = createSyncProgress(report)
@@ -117,7 +121,7 @@ export function createSession(line: Line, paused: boolean, options: SessionOptio
         new FolderSync(
           folder,
           cursors.find((cursor) => cursor.folder === folder.path),
-          source,
+          { ...source, batchMails: () => batchAfter(options.setbacks + setbacks) },
         ),
     )
     sent = choice.sent
@@ -205,7 +209,7 @@ export function createSession(line: Line, paused: boolean, options: SessionOptio
   }
 
   async function runHistory(): Promise<void> {
-    for (let failures = 0; !resting() && folders.some(wantsHistory);) {
+    while (!resting() && folders.some(wantsHistory)) {
       let own: Line | null = null
       try {
         own = await options.openLine({
@@ -216,7 +220,7 @@ export function createSession(line: Line, paused: boolean, options: SessionOptio
         })
         const lane = newLane()
         try {
-          while (!resting() && (await round(own.client, lane))) failures = 0
+          while (!resting() && (await round(own.client, lane))) setbacks = 0
         } finally {
           await settle(lane)
         }
@@ -224,18 +228,18 @@ export function createSession(line: Line, paused: boolean, options: SessionOptio
       } catch (error) {
         if (cancelled()) return
         const fault = explain(error, imapSettings(source.account))
-        failures += 1
+        setbacks += 1
         source.log('warn', 'fetching older mail was interrupted', {
           account: source.account.id,
           problem: fault.problem,
         })
-        if (isTooMany(error) || fault.lasting || failures >= 3) {
+        if (isTooMany(error) || fault.lasting || setbacks >= 3) {
           shared = true
           wakeUp.wake()
           return
         }
         await wakeUp.pause(
-          backoff(failures, timing.reconnectFirst, timing.reconnectMax, Math.random()),
+          backoff(setbacks, timing.reconnectFirst, timing.reconnectMax, Math.random()),
           () => stopped,
         )
       } finally {

@@ -64,7 +64,7 @@ export function createImapSource(options: MailSourceOptions): MailSource {
     report({ connection: 'connecting', problem: null })
     for (let failures = 0; !isStopped();) {
       try {
-        await connected(() => (failures = 0))
+        await connected(failures, () => (failures = 0))
       } catch (error) {
         if (isStopped()) break
         failures += 1
@@ -75,7 +75,7 @@ export function createImapSource(options: MailSourceOptions): MailSource {
     report({ connection: 'stopped', problem: null, syncing: null })
   }
 
-  async function connected(onLooked: () => void): Promise<void> {
+  async function connected(setbacks: number, onLooked: () => void): Promise<void> {
     const line = await open({
       onClient(opened) {
         client = opened
@@ -88,6 +88,7 @@ export function createImapSource(options: MailSourceOptions): MailSource {
         source: options,
         timing,
         openLine: open,
+        setbacks,
         nextTask: () => tasks.shift()?.run ?? null,
         report(change) {
           if (change.connection === 'online') log('info', 'the mailbox is connected', { account: account.id })

@@ -13,7 +13,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
-import { connect, createServer, type AddressInfo, type Server } from 'node:net'
+import { connect, createServer, Socket, type AddressInfo, type Server } from 'node:net'
 import { dirname, join } from 'node:path'
 
 /** A real Dovecot of a test's own, on loopback, gone with the test. */
@@ -117,6 +117,7 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
   own(root)
 
   let master: ChildProcess | null = null
+  let guard: ChildProcess | null = null
   let stopped = false
 
   async function launch(): Promise<void> {
@@ -133,6 +134,7 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
     )
     child.stderr.destroy()
     child.unref()
+    guard = startGuard(child.pid ?? 0, root)
   }
 
   function sessions(): number[] {
@@ -148,6 +150,8 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
   }
   async function kill(): Promise<void> {
     const pid = master?.pid
+    guard?.kill('SIGKILL')
+    guard = null
     killGroup()
     if (pid !== undefined) await until(() => groupMembers(pid).length === 0, 'Dovecot to be gone')
     master = null
@@ -420,6 +424,19 @@ function groupMembers(group: number, name?: string): number[] {
     if (Number(pgrp) !== group || state === 'Z') return []
     return name === undefined || comm === name ? [Number(entry)] : []
   })
+}
+
+/** Ends the server if this process dies without doing so, even by SIGKILL: its pipe closes then. */
+function startGuard(pid: number, root: string): ChildProcess {
+  const script = 'cat >/dev/null; kill -9 -- -"$1"; rm -rf "$2"'
+  const guard = spawn('sh', ['-c', script, 'sh', String(pid), root], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  guard.unref()
+  // A pipe to a child is a socket, which may be unreferenced; the types only say that it can be written to.
+  if (guard.stdin instanceof Socket) guard.stdin.unref()
+  return guard
 }
 
 function own(folder: string): void {

@@ -92,6 +92,23 @@ test.runIf(hasDovecot)('a line that never lasts for a batch still brings everyth
   expect(recorder.mails.length).toBe(300)
 })
 
+test.runIf(hasDovecot)('large mails come through a line that breaks again and again', async () => {
+  const user = `u${taken++}@test.local`
+  const large = 'x'.repeat(70).concat('\r\n').repeat(4000)
+  dovecot.deliver(
+    user,
+    numbers(0, 60).map((number) => mailNumber(number, number % 20 === 0 ? large : 'Hello\r\n')),
+  )
+  const proxy = await proxyTo(dovecot.imapPort)
+  let lines = 0
+  // Long enough for one large mail and what a login costs, not for two.
+  proxy.faults.cutAfter = () => [20_000, 150_000, 350_000][lines++ % 3] ?? null
+  const { recorder } = source(proxy.port, user)
+  await recorder.until(() => isDone(recorder), 'all mail')
+  expect(recorder.mails.length).toBe(60)
+  expect(recorder.mails.filter(({ text }) => text.endsWith(large)).length).toBe(3)
+})
+
 test.runIf(hasDovecot)('answers that end early or come byte by byte bring the same mail', async () => {
   const user = `u${taken++}@test.local`
   dovecot.deliver(

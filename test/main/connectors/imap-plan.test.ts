@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import {
   backoff,
+  batchAfter,
   batches,
   compare,
   NOTHING_DONE,
@@ -59,4 +60,8 @@ test('waits double up to a limit and vary by a quarter', () => {
   ])
   expect([0, 1].map((chance) => backoff(1, 1000, 60_000, chance))).toEqual([750, 1250])
   expect(backoff(4000, 1000, 60_000, 0.5)).toBe(60_000)
+})
+
+test('the more often the line breaks, the less is asked for at once', () => {
+  expect([0, 1, 2, 3, 50].map(batchAfter)).toEqual([100, 25, 6, 1, 1])
 })
