@@ -164,11 +164,7 @@ describe.each([browserHost, electronHost])('$name', (host) => {
 
     // --- send, undo, send again
     await composer.getByRole('button', { name: /^Send ·/ }).click()
-    await page
-      .locator('[data-sonner-toast]')
-      .filter({ hasText: 'Sends in' })
-      .getByRole('button', { name: 'Undo' })
-      .click()
+    await page.getByRole('button', { name: 'Undo send' }).click()
     await until('the draft again', async () => (await body.innerText()).includes('Hello Alice'))
     expect(servers.smtp.mails).toHaveLength(0)
     await composer.getByRole('button', { name: /^Send ·/ }).click()
