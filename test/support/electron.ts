@@ -43,11 +43,7 @@ export async function launchStandIn(options: StandInOptions): Promise<ElectronDe
   const { child, exited, log, profile } = await startStandIn(options)
   const port = profile.port
   let browser: Browser | null = null
-  const cleanUp = exited.then(async (code) => {
-    await browser?.close().catch(() => undefined)
-    await rm(profile.folder, { recursive: true, force: true, maxRetries: 5 })
-    return code
-  })
+  const cleanUp = exited.finally(() => browser?.close().catch(() => undefined))
 
   const ask = asker(child)
   browser = await until('the stand-in’s Chromium', async () => {
@@ -116,8 +112,9 @@ export async function startStandIn(options: StandInOptions) {
   running.add(child)
   let text = ''
   child.stderr?.on('data', (chunk: Buffer) => (text += chunk.toString()))
-  const exited = once(child, 'exit').then(([code]) => {
+  const exited = once(child, 'exit').then(async ([code]) => {
     running.delete(child)
+    await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
     return typeof code === 'number' ? code : null
   })
   return { child, exited, log: () => text, profile: { folder, port } }

@@ -662,6 +662,9 @@ process.on('message', (message: { id: number; command: Command }) => {
     )
 })
 
+// A test that was killed must not leave a desk and a Chromium behind.
+process.on('disconnect', () => app.exit(1))
+
 void startChromiumUnlessSecond()
 
 async function startChromiumUnlessSecond(): Promise<void> {
