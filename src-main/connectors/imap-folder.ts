@@ -1,9 +1,9 @@
-import type { ImapFlow, MailboxObject, SearchObject } from 'imapflow'
+import type { ImapFlow, MailboxObject } from 'imapflow'
 import type { FolderCursor, FolderKey } from '../store/store.ts'
 import type { FetchedMail, MailSourceOptions } from './connector.ts'
-import { LineLost } from './imap-errors.ts'
 import { fetchMails } from './imap-fetch.ts'
 import type { ChosenFolder } from './imap-folders.ts'
+import { listAll, open, selected, uidsOf } from './imap-mailbox.ts'
 import {
   compare,
   type FolderProgress,
@@ -407,33 +407,4 @@ function fingerprint({ last_look: _, ...cursor }: FolderCursor): string {
 
 function merge(some: readonly number[], more: readonly number[]): number[] {
   return [...new Set([...some, ...more])].sort((a, b) => a - b)
-}
-
-/** Opens a folder read-only; when it is open already, asks for news (NOOP) unless `again`. */
-async function open(client: ImapFlow, path: string, again = false): Promise<MailboxObject> {
-  if (!again && client.mailbox && client.mailbox.path === path && client.mailbox.readOnly === true)
-    await client.noop()
-  else await client.mailboxOpen(path, { readOnly: true })
-  return selected(client, path)
-}
-
-function selected(client: ImapFlow, path: string): MailboxObject {
-  if (!client.mailbox || client.mailbox.path !== path) throw new LineLost(client.byeReason ?? null)
-  return client.mailbox
-}
-
-async function uidsOf(client: ImapFlow, query: SearchObject): Promise<number[]> {
-  const found = await client.search(query, { uid: true })
-  if (!Array.isArray(found)) throw new Error('the server refused a search')
-  return found
-}
-
-/** Every UID of the open folder. Servers whose SEARCH doesn't match what they announced are asked by FETCH. */
-async function listAll(client: ImapFlow, path: string): Promise<number[]> {
-  const listed = await uidsOf(client, { all: true })
-  const { exists } = selected(client, path)
-  if (listed.length === exists || exists === 0) return listed
-  const fetched: number[] = []
-  for await (const { uid } of client.fetch('1:*', { uid: true }, { uid: false })) if (uid) fetched.push(uid)
-  return merge([], fetched)
 }
