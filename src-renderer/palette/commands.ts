@@ -5,6 +5,7 @@ import FilePen from '@lucide/svelte/icons/file-pen'
 import FolderInput from '@lucide/svelte/icons/folder-input'
 import Forward from '@lucide/svelte/icons/forward'
 import Hand from '@lucide/svelte/icons/hand'
+import Import from '@lucide/svelte/icons/import'
 import Inbox from '@lucide/svelte/icons/inbox'
 import Layers from '@lucide/svelte/icons/layers'
 import Mail from '@lucide/svelte/icons/mail'
@@ -228,6 +229,14 @@ export function commandsOf(
       keys: ['[Shift]+]'],
       enabled: onDesk,
       run: () => act.toggleSide(),
+    },
+    {
+      id: 'import',
+      group: 'desk',
+      label: t('import.title'),
+      icon: Import,
+      enabled: () => desk.overview?.sample === false,
+      run: () => work.ask('import'),
     },
     {
       id: 'settings',

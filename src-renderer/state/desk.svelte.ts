@@ -53,6 +53,7 @@ export class Desk {
   #pane = $state<PaneName>('list')
   #settingsSection = $state<string | null>(null)
   #lastUndo: string | null = null
+  #lastDeed: (() => void) | null = null
   readonly #wide = new MediaQuery('min-width: 1100px', true)
   readonly #darkSystem = new MediaQuery('prefers-color-scheme: dark', false)
   readonly #roomy = new MediaQuery('min-width: 760px', true)
@@ -222,6 +223,7 @@ export class Desk {
   /** Offers to take back what `undoId` stands for; returns nothing, the toast does the rest. */
   offerUndo(undoId: string, said: string): void {
     this.#lastUndo = undoId
+    this.#lastDeed = null
     toast(said, {
       id: 'undo',
       duration: 8_000,
@@ -229,8 +231,20 @@ export class Desk {
     })
   }
 
+  /** The last deed is taken back by `undo` in its own way, e.g. a mail that is about to be sent. */
+  rememberUndo(undo: () => void): void {
+    this.#lastUndo = null
+    this.#lastDeed = undo
+  }
+
   /** Takes back the given deed, or the last one that can be. */
   async undo(undoId: string | null = this.#lastUndo): Promise<void> {
+    const deed = this.#lastDeed
+    if (!undoId && deed) {
+      this.#lastDeed = null
+      deed()
+      return
+    }
     if (!undoId) {
       this.announce(t('undo.nothing'))
       return

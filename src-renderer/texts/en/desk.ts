@@ -176,6 +176,8 @@ export const desk = {
   'job.sample': 'Opening the sample desk',
   'job.show': 'Details',
   'sample.banner': 'Sample desk: what you send stays on this computer.',
+  'sample.desk': 'Sample desk',
+  'store.problem': 'Problem with the data folder',
   'sample.leave': 'Leave the sample desk',
 
   'side.panel': 'Side panel',
