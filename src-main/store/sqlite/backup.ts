@@ -1,4 +1,5 @@
 import Database from 'better-sqlite3'
+import { randomUUID } from 'node:crypto'
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { CoreError } from '../../contract/errors.ts'
@@ -19,8 +20,7 @@ export function backup(engine: Engine): Pick<Store, 'backupTo'> {
           'invalid',
           `There is no folder ${dirname(file)}. Make it, or choose another place.`,
         )
-      const part = `${file}.part`
-      rmSync(part, { force: true })
+      const part = `${file}.${randomUUID()}.part`
       try {
         await engine.db.backup(part)
         verify(part, engine)
@@ -33,7 +33,7 @@ export function backup(engine: Engine): Pick<Store, 'backupTo'> {
         renameSync(part, file)
       } catch (error) {
         for (const left of [part, `${part}-wal`, `${part}-shm`, `${part}-journal`])
-          rmSync(left, { force: true })
+          if (existsSync(left)) rmSync(left)
         if (error instanceof CoreError) throw error
         throw new CoreError(
           'disk',

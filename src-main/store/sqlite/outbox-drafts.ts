@@ -20,9 +20,6 @@ const SUB_TYPE: Readonly<Record<DraftKind, string>> = {
   'reply-all': 'OutboundReply',
   forward: 'OutboundRedirect',
 }
-/** How far two clocks (ours and a mail server's) may differ before an older date is believed. */
-const CLOCKS_APART = 24 * 60 * 60 * 1000
-
 /**
  * A draft becomes an outbound interaction and a mail that is owed; the draft is kept whole beside it.
  * Throws `conflict` for an older revision, `stale-reply` when a customer's mail came that the agent hasn't seen.
@@ -153,30 +150,16 @@ function reopen(engine: Engine, touched: Touched, change: WorkChange, by: number
   }
 }
 
-/**
- * Newer is what entered the store after the message that the agent saw, for clocks may differ; but mail of long ago
- * that a first sync brings in behind it is no news.
- */
 function refuseStaleReply(engine: Engine, thread: ThreadId, seen: InteractionId): void {
-  const known = engine
-    .sql<{ row: number; activity_id: number; start_date: number }>(
-      'select row, activity_id, start_date from interactions where interaction_id = ?',
-    )
-    .get(seen)
+  const known = engine.sql<{ row: number }>('select row from interactions where interaction_id = ?').get(seen)
   const newer = engine
     .sql<{ interaction_id: InteractionId }>(
-      known
-        ? `select interaction_id from interactions
-            where thread_id = ? and entity_type = 0
-              and (row > ? or (activity_id > ? and start_date > ?))
-            order by row desc limit 1`
-        : // What was seen is gone (an own mail that was taken back); ids sort by time.
-          `select interaction_id from interactions
-            where thread_id = ? and entity_type = 0 and interaction_id > ? order by row desc limit 1`,
+      `select interaction_id from interactions
+        where thread_id = ? and entity_type = 0 and ${known ? 'row' : 'interaction_id'} > ?
+        order by row desc limit 1`,
     )
-    .get(
-      ...(known ? [thread, known.row, known.activity_id, known.start_date - CLOCKS_APART] : [thread, seen]),
-    )
+    // What was seen may be gone (a mail of ours that was taken back); ids sort by time, too.
+    .get(thread, known?.row ?? seen)
   if (newer)
     throw new CoreError(
       'stale-reply',

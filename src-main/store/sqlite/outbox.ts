@@ -111,22 +111,16 @@ export function outbox(
     },
 
     async resolveSend(outboxId, { state, recipients, problem }) {
+      // None told: what is known of each stays.
+      const outcome = recipients.length > 0 ? { recipients, problem } : { problem }
       engine.write((touched) => {
         switch (state) {
           case 'accepted':
-            return accept(engine, touched, outboxId, ['data_started', 'unknown'], { recipients, problem })
+            return accept(engine, touched, outboxId, ['data_started', 'unknown'], outcome)
           case 'rejected':
-            return fail(engine, touched, outboxId, ['claimed', 'data_started'], {
-              state,
-              recipients,
-              problem,
-            })
+            return fail(engine, touched, outboxId, ['claimed', 'data_started'], { state, ...outcome })
           case 'unknown':
-            return fail(engine, touched, outboxId, ['data_started', 'unknown'], {
-              state,
-              recipients,
-              problem,
-            })
+            return fail(engine, touched, outboxId, ['data_started', 'unknown'], { state, ...outcome })
         }
       })
     },

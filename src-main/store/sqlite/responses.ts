@@ -169,7 +169,8 @@ export function restoreResponse(engine: Engine, touched: Touched, before: string
 function readCategories(engine: Engine): ResponseCategory[] {
   return engine
     .sql<ResponseCategory>(
-      'select id, parent_id, name, position from response_categories order by position, name',
+      `select id, parent_id, name, position from response_categories
+        order by parent_id is not null, position, name`,
     )
     .all()
 }

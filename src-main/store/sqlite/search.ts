@@ -135,7 +135,7 @@ const MOST_TERMS = 64
 function matchOf(engine: Engine, clause: TextClause): { match: string; exact: boolean } {
   let exact = true
   const parts = termsOf(clause).map((term) => {
-    const characters = [...term.text]
+    const characters = Array.from(term.text)
     if (!term.prefix || characters.length <= LONGEST_PREFIX) return quoted(term)
     // Without an index the engine merges all words with that beginning before it answers: 60 ms for a common one.
     const words = termsFrom(engine, term.text)

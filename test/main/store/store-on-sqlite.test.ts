@@ -1,8 +1,13 @@
 import { openSqliteStore } from '../../../src-main/store/sqlite/open-store.ts'
 import { bothWaysCases } from './cases/both-ways.ts'
 import { contactCases } from './cases/contacts.ts'
+import { draftCases } from './cases/drafts.ts'
 import { ingestCases } from './cases/ingest.ts'
 import { listCases } from './cases/lists.ts'
+import { outboxCases } from './cases/outbox.ts'
+import { responseCases } from './cases/responses.ts'
+import { searchCases } from './cases/search.ts'
+import { settingsCases } from './cases/settings.ts'
 import { triageCases } from './cases/triage.ts'
 import { userDataCases } from './cases/user-data.ts'
 import { wholeStoreCases } from './cases/whole-store.ts'
@@ -15,3 +20,8 @@ contactCases(openSqliteStore)
 listCases(openSqliteStore)
 bothWaysCases(openSqliteStore)
 wholeStoreCases(openSqliteStore)
+searchCases(openSqliteStore)
+draftCases(openSqliteStore)
+outboxCases(openSqliteStore)
+responseCases(openSqliteStore)
+settingsCases(openSqliteStore)
