@@ -349,6 +349,7 @@ export class DraftDesk {
   #offerUndo(sent: Answers['send'], done: boolean): void {
     const { outbox_id: outboxId, interaction_id: interactionId, due_at: dueAt } = sent
     this.#desk.announce(t(done ? 'sent.sayDone' : 'sent.say'))
+    this.#desk.rememberUndo(() => void this.undoSend(outboxId))
     toast.custom(SentToast, {
       id: outboxId,
       duration: Math.max(4_000, dueAt - Date.now() + 1_500),
