@@ -61,7 +61,10 @@ export async function fetchRemoteImage(
     if ('location' in answer) target = new URL(answer.location, target).href
     else return answer
   }
-  throw new CoreError('refused', 'The image’s server only sends from one address to the next. It was not loaded.')
+  throw new CoreError(
+    'refused',
+    'The image’s server only sends from one address to the next. It was not loaded.',
+  )
 }
 
 function get(
@@ -76,9 +79,11 @@ function get(
 
   const guardedLookup: LookupFunction = (host, options, callback) => {
     dnsLookup(host, { ...options, all: true }, (error, addresses) => {
-      const refused = addresses?.some(({ address }) => isRefused(address))
-      const first = addresses?.[0]
-      if (error || !first) callback(error ?? new Error('no address'), '', 0)
+      // Node types them as always there, and leaves them out where there is an error.
+      const found = error ? [] : addresses
+      const refused = found.some(({ address }) => isRefused(address))
+      const [first] = found
+      if (!first) callback(error ?? new Error('no address'), '', 0)
       else if (refused) callback(Object.assign(new Error('private'), { code: 'EPRIVATE' }), '', 0)
       else if (options.all) callback(null, addresses)
       else callback(null, first.address, first.family)
@@ -89,7 +94,12 @@ function get(
     const fail = (error: unknown) => {
       if (error instanceof CoreError) reject(error)
       else if (error instanceof Error && 'code' in error && error.code === 'EPRIVATE') reject(privateTarget())
-      else reject(new CoreError('unreachable', `${target.host} can't be reached, so its image was not loaded.`, { cause: error }))
+      else
+        reject(
+          new CoreError('unreachable', `${target.host} can't be reached, so its image was not loaded.`, {
+            cause: error,
+          }),
+        )
     }
     const { request } = target.protocol === 'https:' ? https : http
     const asked = request(
@@ -130,5 +140,8 @@ function get(
 }
 
 function privateTarget(): CoreError {
-  return new CoreError('refused', 'The image lies in a private network. Mail may not reach into it; it was not loaded.')
+  return new CoreError(
+    'refused',
+    'The image lies in a private network. Mail may not reach into it; it was not loaded.',
+  )
 }

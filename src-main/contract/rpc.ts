@@ -146,6 +146,7 @@ export function connect(port: Port): Connection {
     if (isMethod(method)) methods[method] = (request: unknown) => call(method, request)
 
   return {
+    // eslint-disable-next-line @typescript-eslint/consistent-type-assertions -- made from the table of requests itself
     core: methods as unknown as Core,
     cut() {
       const calls = [...waiting.values()]

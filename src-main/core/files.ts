@@ -83,6 +83,7 @@ export function createFiles(
 
 async function hashFile(file: string): Promise<string> {
   const hash = createHash('sha256')
-  for await (const chunk of createReadStream(file)) hash.update(chunk)
+  const bytes: AsyncIterable<Buffer> = createReadStream(file)
+  for await (const chunk of bytes) hash.update(chunk)
   return hash.digest('hex')
 }

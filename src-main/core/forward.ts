@@ -18,6 +18,6 @@ export function forward<T extends object>(
         if (typeof work !== 'function') throw new CoreError('internal', `Workbin has no ${name}.`)
         return Reflect.apply(work, target, args)
       })
-  // Built member by member from T's own keys.
+  // eslint-disable-next-line @typescript-eslint/consistent-type-assertions -- built member by member from T's own keys
   return handed as T
 }

@@ -52,10 +52,7 @@ export async function exportTo(
   const { accounts, ...rest } = await settings.forPage()
   await writeJson(join(folder, 'settings.json'), {
     ...rest,
-    accounts: accounts.map(({ has_password, ...account }) => {
-      void has_password
-      return account
-    }),
+    accounts: accounts.map(({ has_password: _, ...account }) => account),
     queues: (await store.queues()).map(({ name }) => name),
     dispositions: (await store.dispositions()).map(({ name }) => name),
     api: await store.setting('api'),

@@ -156,9 +156,8 @@ export async function withoutSecrets(account: Account, secrets: Secrets): Promis
 }
 
 function withoutPassword<T extends { password?: string | undefined }>(server: T): T {
-  const { password, ...rest } = server
-  void password
-  // Only the optional member is gone.
+  const { password: _, ...rest } = server
+  // eslint-disable-next-line @typescript-eslint/consistent-type-assertions -- only the optional member is gone
   return rest as T
 }
 
@@ -180,18 +179,17 @@ async function apiWithoutSecrets(
     const service = z.looseObject({ apikey: z.string().nullish() }).safeParse(value)
     if (name.startsWith('email') && service.success && service.data.apikey) {
       await secrets.set(`api/${name}/apikey`, service.data.apikey)
-      const { apikey, ...rest } = service.data
-      void apikey
+      const { apikey: _, ...rest } = service.data
       merged[name] = rest
     } else merged[name] = value
   }
   if (api.keys)
-    merged['keys'] = api.keys.map(({ key, ...rest }) => ({
+    merged.keys = api.keys.map(({ key, ...rest }) => ({
       ...rest,
       sha256: createHash('sha256').update(key).digest('hex'),
     }))
   if (api.tls) {
-    merged['tls'] = { cert: api.tls.cert }
+    merged.tls = { cert: api.tls.cert }
     if (api.tls.key !== null) await secrets.set('api/tls/key', api.tls.key)
   }
   return merged

@@ -42,7 +42,7 @@ export function joinThreads<Theirs extends Calls>(end: ThreadEnd, ours: Calls): 
       const { id } = message
       const work = ours[message.name ?? '']
       const answer = work
-        ? Promise.resolve().then(() => Reflect.apply(work, null, [...(message.args ?? [])]))
+        ? Promise.resolve().then((): unknown => Reflect.apply(work, null, [...(message.args ?? [])]))
         : Promise.reject(new CoreError('internal', `No call named ${message.name ?? ''}.`))
       answer.then(
         (value: unknown) => end.postMessage({ line: 'value', id, value }),
@@ -64,7 +64,7 @@ export function joinThreads<Theirs extends Calls>(end: ThreadEnd, ours: Calls): 
         waiting.set(id, { resolve, reject })
         end.postMessage({ line: 'call', id, name, args })
       })
-      // The far thread runs the same build, so the answer has the type that its table declares.
+      // eslint-disable-next-line @typescript-eslint/consistent-type-assertions -- the far thread runs the same build, so its table's type holds
       return answer as ReturnType<Theirs[K]>
     },
     cut(reason) {

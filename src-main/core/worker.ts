@@ -45,13 +45,15 @@ export type HostCalls = {
 const port = parentPort
 if (!port) throw new Error('The core’s worker runs only as a worker thread.')
 
-// Set by startCore on the other side of this thread.
+// eslint-disable-next-line @typescript-eslint/consistent-type-assertions -- set by startCore on the other side of this thread
 const data = workerData as WorkerData
 let running: Promise<RunningCore> | null = null
 const core = (): Promise<RunningCore> => (running ??= start())
 
 const calls: CoreCalls = {
-  ready: async () => void (await core()),
+  ready: async () => {
+    await core()
+  },
   close: async () => {
     if (running) await (await running).close()
   },
@@ -98,7 +100,7 @@ async function start(): Promise<RunningCore> {
 
 port.on('message', (message: unknown) => {
   if (typeof message !== 'object' || message === null || !('page' in message)) return
-  // The only message that carries a port, sent by startCore's connectPage.
+  // eslint-disable-next-line @typescript-eslint/consistent-type-assertions -- the only message that carries a port, sent by startCore
   const page = message.page as MessagePort
   void core().then(({ core }) => {
     const stop = serve(core, {

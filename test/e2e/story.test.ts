@@ -284,7 +284,7 @@ async function fillServer(group: Locator, port: number): Promise<void> {
 
 async function orderNewest(page: Page): Promise<void> {
   const order = page.getByRole('button', { name: /^Order:/ })
-  if (/Oldest/.test((await order.getAttribute('aria-label')) ?? '')) await order.click()
+  if ((await order.getAttribute('aria-label'))?.includes('Oldest')) await order.click()
   await page.getByRole('button', { name: /Newest first/ }).waitFor()
 }
 
