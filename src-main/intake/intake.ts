@@ -38,9 +38,9 @@ export interface IntakeOptions {
 
 /** The store files at most this many in one transaction. */
 const LARGEST_BATCH = 100
-const SMALLEST_BATCH = 8
+const SMALLEST_BATCH = 32
 // The core answers agents between batches, so one may hold it for this long (ms) and no longer.
-const BATCH_TIME = 25
+const BATCH_TIME = 45
 
 interface Parsed {
   readonly arrival: Arrival
@@ -49,7 +49,7 @@ interface Parsed {
 
 export function createIntake({ store, pool, now, log }: IntakeOptions): Intake {
   let line: Promise<unknown> = Promise.resolve()
-  let batchSize = 32
+  let batchSize = 64
   let closed = false
 
   async function file(
