@@ -22,7 +22,8 @@ import { createJobs, type JobRun } from './jobs.ts'
 import { checkDesk, exportTo } from './owner.ts'
 import { addStarters, fillSample } from './sample.ts'
 import { watchStore } from './store-health.ts'
-import { ensureQueue, mergeSettingsFile, parseSettingsFile, storedSettings } from './stored-settings.ts'
+import { ensureQueue, mergeSettingsFile, storedSettings } from './stored-settings.ts'
+import { namedAsChosen } from './uploaded-names.ts'
 
 /** One open data folder with everything that works on it. Leaving the sample closes one and opens another. */
 export interface Desk {
@@ -56,7 +57,6 @@ export async function openDesk(
   await rm(join(dataDir, 'tmp'), { recursive: true, force: true })
   await mkdir(join(dataDir, 'tmp'), { recursive: true })
 
-  const file = options.settingsFile === undefined ? null : parseSettingsFile(options.settingsFile)
   const secrets = await openSecrets(dataDir, options.secrets)
   const blobs = openBlobs(join(dataDir, 'blobs'))
   const health = watchStore(openSqliteStore({ file: join(dataDir, 'workbin.db'), now }), clock, () =>
@@ -66,7 +66,7 @@ export async function openDesk(
   const settings = storedSettings(store, secrets)
 
   const brandNew = (await store.setting('agent')) === null
-  if (file) await mergeSettingsFile(file, store, secrets)
+  if (options.settingsFile) await mergeSettingsFile(options.settingsFile, store, secrets)
   if ((await store.setting('agent')) === null) await settings.saveAgent(await settings.agent())
   if ((await store.queues()).length === 0) await ensureQueue(store, 'Inbox')
   if (brandNew) await addStarters(store, options.resourcesDir)
@@ -309,7 +309,7 @@ export async function openDesk(
             chosen.map((upload) => upload.file),
             queue_id,
             null,
-            run,
+            { signal: run.signal, report: (progress) => run.report(namedAsChosen(progress, chosen)) },
           )
         } finally {
           for (const id of ids) uploads.delete(id)

@@ -1,4 +1,4 @@
-import type { Account } from '../contract/settings.ts'
+import type { Account, SettingsFile } from '../contract/settings.ts'
 import type { Core, UploadAnswer } from '../contract/core.ts'
 import type { Address, InteractionId, Job, ThreadId, Uuid } from '../contract/domain.ts'
 import type { Log } from '../connectors/connector.ts'
@@ -22,8 +22,8 @@ export interface CoreOptions {
   readonly clock?: Clock
   /** The command line's work on a folder: no account connects and nothing is sent. */
   readonly atRest?: boolean
-  /** Parsed settings file, merged into the stored settings at start. */
-  readonly settingsFile?: unknown
+  /** A settings file that the host has read and checked; merged into the stored settings at start. */
+  readonly settingsFile?: SettingsFile
 }
 
 /** The only source of time in the core, so that tests can turn it. */

@@ -10,7 +10,6 @@ import {
   preferencesSchema,
   type Settings,
   type SettingsFile,
-  settingsFileSchema,
 } from '../contract/settings.ts'
 import type { Secrets } from '../secrets.ts'
 import type { Store } from '../store/store.ts'
@@ -50,7 +49,7 @@ export function storedSettings(store: Store, secrets: Secrets): StoredSettings {
     if (parsed.success) return parsed.data
     throw new CoreError(
       'internal',
-      `The stored settings “${name}” can't be read: ${firstProblem(parsed.error)}`,
+      `The stored settings “${name}” can't be read: ${z.prettifyError(parsed.error)}`,
     )
   }
 
@@ -88,30 +87,6 @@ export function storedSettings(store: Store, secrets: Secrets): StoredSettings {
 
 export function fullName(agent: AgentSettings): string {
   return `${agent.firstName} ${agent.lastName}`.trim() || agent.email || `Agent ${agent.id}`
-}
-
-/** Reads a settings file's JSON. Throws `invalid` with one line that names the JSON path. */
-export function parseSettingsFile(json: unknown): SettingsFile {
-  const parsed = settingsFileSchema.safeParse(json)
-  if (!parsed.success) throw new CoreError('invalid', `The settings file: ${firstProblem(parsed.error)}`)
-  return parsed.data
-}
-
-function firstProblem(error: z.ZodError): string {
-  const issue = error.issues[0]
-  if (!issue) return 'is not valid.'
-  if (issue.code === 'unrecognized_keys') {
-    const path = [...issue.path, issue.keys[0] ?? '']
-    return `${jsonPath(path)} is not a setting that Workbin knows. Check its spelling.`
-  }
-  return `${jsonPath(issue.path)}: ${issue.message}.`
-}
-
-function jsonPath(path: readonly PropertyKey[]): string {
-  return path.reduce<string>((text, part) => {
-    if (typeof part === 'number') return `${text}[${part}]`
-    return /^[A-Za-z_$][\w$]*$/.test(String(part)) ? `${text}.${String(part)}` : `${text}["${String(part)}"]`
-  }, '$')
 }
 
 /**

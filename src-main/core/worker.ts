@@ -1,5 +1,6 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { serve } from '../contract/rpc.ts'
+import type { SettingsFile } from '../contract/settings.ts'
 import type { Job } from '../contract/domain.ts'
 import type { Log } from '../connectors/connector.ts'
 import type { SecretBackend } from '../secrets.ts'
@@ -17,7 +18,7 @@ export interface WorkerData {
   readonly secretsKind: SecretBackend['kind']
   readonly canOpenLinks: boolean
   readonly atRest: boolean
-  readonly settingsFile: unknown
+  readonly settingsFile: SettingsFile | null
 }
 
 /** What the core's thread answers to its host. */
@@ -92,7 +93,7 @@ async function start(): Promise<RunningCore> {
     openLink: data.canOpenLinks ? (url) => host.call('openLink', url) : null,
     log,
     atRest: data.atRest,
-    settingsFile: data.settingsFile ?? undefined,
+    ...(data.settingsFile ? { settingsFile: data.settingsFile } : {}),
   })
   started.onAttention((attention) => void host.call('attention', attention).catch(() => undefined))
   return started

@@ -136,7 +136,9 @@ export function servePage(options: PageOptions): PageServer {
     if (pathname === '/uploads') {
       if (request.method !== 'POST') return wrongMethod('POST')
       const name = uploadName(searchParams)
-      return await takeUpload(request, IMPORT_UPLOAD_LIMIT, (file) => files.upload(file, name))
+      // What a file says it is decides how it is read: a damaged .eml is held back, not passed over.
+      const ending = /\.(?:eml|mbox)$/i.exec(name)?.[0] ?? ''
+      return await takeUpload(request, IMPORT_UPLOAD_LIMIT, (file) => files.upload(file, name), ending)
     }
     throw new CoreError('not-found', 'There is nothing at this address.')
   }
@@ -182,11 +184,12 @@ export function servePage(options: PageOptions): PageServer {
     request: Request,
     limit: number,
     take: (file: string) => Promise<T>,
+    ending = '',
   ): Promise<Response> {
     const announced = Number(request.headers.get('content-length') ?? 0)
     if (announced > limit) throw tooLarge(limit)
     await mkdir(tmpDir, { recursive: true, mode: 0o700 })
-    const file = join(tmpDir, `upload-${randomUUID()}`)
+    const file = join(tmpDir, `upload-${randomUUID()}${ending}`)
     try {
       await written(request, file, limit)
       const answer = await take(file)

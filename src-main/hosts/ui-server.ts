@@ -1,6 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { Duplex } from 'node:stream'
+import { type Duplex, Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { type RawData, type WebSocket, WebSocketServer } from 'ws'
 import type { Log } from '../connectors/connector.ts'
 import { CoreError } from '../contract/errors.ts'
@@ -301,23 +302,7 @@ async function send(result: Response, request: IncomingMessage, response: Server
     response.end()
     return
   }
-  const body: ReadableStream<Uint8Array> = result.body
-  const reader = body.getReader()
-  response.once('close', () => void reader.cancel().catch(() => undefined))
-  for (;;) {
-    const piece = await reader.read().catch(() => null)
-    if (piece === null) {
-      // Half a file must not look like a whole one.
-      response.destroy()
-      return
-    }
-    if (piece.done) break
-    if (!response.write(piece.value))
-      await new Promise((resolve) => {
-        response.once('drain', resolve)
-        response.once('close', resolve)
-      })
-    if (response.destroyed) return
-  }
-  response.end()
+  // A page that leaves half way is its affair. Whatever breaks off, the pipeline destroys the answer: half a file
+  // must not look like a whole one.
+  await pipeline(Readable.fromWeb(result.body), response).catch(() => undefined)
 }

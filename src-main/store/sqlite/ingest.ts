@@ -212,7 +212,7 @@ function outbound(filing: Filing, arrival: Arrival, decision: ThreadDecision): N
 
 /**
  * Where a new inbound mail waits: with the agent who holds its thread's open work, else in the queue that this
- * work lies in, else (the thread is new or done) in the queue given or the one it last had.
+ * work lies in; a thread that was done reopens in the queue it last had; a new one begins in the queue given.
  */
 function placement(
   engine: Engine,
@@ -230,7 +230,7 @@ function placement(
     }
   if (open) return { status: STATUS.new, queue_id: open.queue_id }
   const queue_id =
-    knownQueue(engine, arrival.queue_id) ?? (thread && lastQueue(engine, thread)) ?? firstQueue(engine)
+    (thread && lastQueue(engine, thread)) ?? knownQueue(engine, arrival.queue_id) ?? firstQueue(engine)
   // What failed comes back to its writer.
   if (report?.failed && report.owner_id !== null)
     return { status: STATUS.inProcess, owner_id: report.owner_id, workbin: 'in-progress', queue_id }
