@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Core } from '../src-main/contract/core.ts'
+import type { ThreadId } from '../src-main/contract/domain.ts'
 import { connect, type Port } from '../src-main/contract/rpc.ts'
 
 // Schemas must not be compiled with `new Function`: the page's policy forbids it and would report each try.
@@ -14,8 +15,13 @@ export interface Line {
   readonly state: LineState
   /** Calls back on every change of `state`; each `online` after the first means that changes were missed. */
   onState(listener: (state: LineState) => void): () => void
+  /** Calls back when the host asks to show a thread, e.g. after a click on a notification. */
+  onOpen(listener: (thread: ThreadId) => void): () => void
   close(): void
 }
+
+/** What the host itself may say beside the core's answers. */
+const openSchema = z.strictObject({ open: z.strictObject({ thread: z.string().min(1).max(64) }) })
 
 /** What the preload script puts on `window`; nothing else of the host is seen here. */
 export interface PreloadPipe {
@@ -35,10 +41,19 @@ export function openLine(page: Window): Line {
 }
 
 function overPipe(pipe: PreloadPipe): Line {
+  const openers = new Set<(thread: ThreadId) => void>()
+  pipe.onMessage((message) => {
+    const asked = openSchema.safeParse(message)
+    if (asked.success) for (const open of openers) open(asked.data.open.thread)
+  })
   return {
     core: connect(pipe).core,
     state: 'online',
     onState: () => () => {},
+    onOpen(listener) {
+      openers.add(listener)
+      return () => openers.delete(listener)
+    },
     close() {},
   }
 }
@@ -136,6 +151,8 @@ function overSocket(page: Window): Line {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
+    // A browser's page has no notifications of its own to be clicked.
+    onOpen: () => () => {},
     close() {
       closed = true
       clearTimeout(timer)

@@ -85,6 +85,7 @@ export class Desk {
         if (state === 'online' && !first) this.#publish(everything)
       }),
       line.core.onChanges((changes) => this.#gather(changes)),
+      line.onOpen((thread) => this.openThread(thread)),
     )
     this.#ask(everything)
   }

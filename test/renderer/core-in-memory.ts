@@ -70,6 +70,7 @@ export function coreInMemory(given: Partial<Core>): CoreInMemory {
         stateListeners.add(listener)
         return () => stateListeners.delete(listener)
       },
+      onOpen: () => () => {},
       close: () => {},
     },
   }

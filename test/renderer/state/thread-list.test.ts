@@ -139,6 +139,7 @@ beforeEach(async () => {
       becomeOnline = listener
       return () => {}
     },
+    onOpen: () => () => {},
     close() {},
   }
   desk = new Desk(line)
