@@ -205,7 +205,7 @@ async function written(request: Request, file: string, limit: number): Promise<v
   let size = 0
   try {
     await pipeline(
-      chunks(request),
+      chunks(request.body),
       async function* (source: AsyncIterable<Uint8Array>) {
         for await (const chunk of source) {
           size += chunk.byteLength
@@ -252,9 +252,8 @@ function uploadName(parameters: URLSearchParams): string {
   return name
 }
 
-/** The body piece by piece; read by hand, since Node's and the browser's types of the same stream differ. */
-async function* chunks(request: Request): AsyncGenerator<Uint8Array> {
-  const body: ReadableStream<Uint8Array> | null = request.body
+/** A body piece by piece; read by hand, since Node's and the browser's types of the same stream differ. */
+export async function* chunks(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {
   if (!body) return
   const reader = body.getReader()
   try {

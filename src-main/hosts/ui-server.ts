@@ -1,12 +1,12 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { type Duplex, Readable } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type RawData, type WebSocket, WebSocketServer } from 'ws'
 import type { Log } from '../connectors/connector.ts'
 import { CoreError } from '../contract/errors.ts'
 import type { HostedCore } from '../core/start-core.ts'
-import { refusal, servePage } from './page.ts'
+import { chunks, refusal, servePage } from './page.ts'
 
 /** The largest message of the page: a draft at its limits (5 MB each of HTML, text and both quotes), escaped. */
 const MESSAGE_LIMIT = 64 * 1_048_576
@@ -304,5 +304,5 @@ async function send(result: Response, request: IncomingMessage, response: Server
   }
   // A page that leaves half way is its affair. Whatever breaks off, the pipeline destroys the answer: half a file
   // must not look like a whole one.
-  await pipeline(Readable.fromWeb(result.body), response).catch(() => undefined)
+  await pipeline(chunks(result.body), response).catch(() => undefined)
 }

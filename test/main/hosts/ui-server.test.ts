@@ -43,8 +43,8 @@ afterEach(async () => {
 })
 
 test('a large file arrives whole, however often the line is full on the way', async () => {
-  const warnings: Error[] = []
-  const note = (warning: Error) => warnings.push(warning)
+  const warnings: string[] = []
+  const note = (warning: Error) => warnings.push(warning.message)
   process.on('warning', note)
   try {
     const answer = await fetch(`${server.origin}/big.js`)
