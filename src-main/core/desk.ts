@@ -17,6 +17,7 @@ import { attentionFor } from './attention.ts'
 import { writeBackup } from './backup-file.ts'
 import { createCompose } from './compose.ts'
 import { createFiles } from './files.ts'
+import { forward } from './forward.ts'
 import type { Attention, Clock, CoreFiles, CoreOptions, OwnerCommands } from './host-services.ts'
 import { createJobs, type JobRun } from './jobs.ts'
 import { checkDesk, exportTo } from './owner.ts'
@@ -34,6 +35,12 @@ export interface Desk {
   attention(): Promise<Attention>
   close(): Promise<void>
 }
+
+/** How long after a request of the page somebody is taken to be there, ms. */
+const SOMEBODY_ASKS = 3_000
+/** What a batch of mail may take of the core's time, ms: with somebody there, and alone. */
+const PATIENCE_ASKED = 30
+const PATIENCE_ALONE = 90
 
 /** Files and folders of a desk that leaving the sample removes; logs and the lock stay. */
 export const DESK_FILES = [
@@ -72,7 +79,15 @@ export async function openDesk(
   if (brandNew) await addStarters(store, options.resourcesDir)
 
   const pool = createParserPool({ worker: options.parseWorker, blobsDir: blobs.folder })
-  const intake = createIntake({ store, pool, now, log })
+  // While somebody asks, mail is filed in small steps; with nobody there, in the large ones that cost less.
+  let lastAsked = Number.NEGATIVE_INFINITY
+  const intake = createIntake({
+    store,
+    pool,
+    now,
+    log,
+    patience: () => (now() - lastAsked < SOMEBODY_ASKS ? PATIENCE_ASKED : PATIENCE_ALONE),
+  })
   const accounts = createAccounts({
     store,
     settings,
@@ -355,7 +370,14 @@ export async function openDesk(
   }
 
   return {
-    core,
+    core: forward(
+      () => core,
+      core,
+      (call) => {
+        lastAsked = now()
+        return call()
+      },
+    ),
     files,
     owner: {
       async importPaths(paths, { queue, account, onProgress }) {

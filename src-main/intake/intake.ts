@@ -34,20 +34,21 @@ export interface IntakeOptions {
   readonly pool: Pick<ParserPool, 'take'>
   readonly now: () => Instant
   readonly log: Log
+  /** How long a batch may hold the core, ms: it answers agents between batches. */
+  readonly patience?: () => number
 }
 
 /** The store files at most this many in one transaction. */
 const LARGEST_BATCH = 100
-const SMALLEST_BATCH = 32
-// The core answers agents between batches, so one may hold it for this long (ms) and no longer.
-const BATCH_TIME = 45
+const SMALLEST_BATCH = 8
+const PATIENCE = 80
 
 interface Parsed {
   readonly arrival: Arrival
   readonly told: RawArrival['told']
 }
 
-export function createIntake({ store, pool, now, log }: IntakeOptions): Intake {
+export function createIntake({ store, pool, now, log, patience }: IntakeOptions): Intake {
   let line: Promise<unknown> = Promise.resolve()
   let batchSize = 64
   let closed = false
@@ -89,7 +90,7 @@ export function createIntake({ store, pool, now, log }: IntakeOptions): Intake {
   /** Grows and shrinks the batch towards the time that it may take, on this machine and with this store. */
   function adapt(count: number, ms: number): void {
     if (count < Math.min(batchSize, SMALLEST_BATCH)) return
-    const fitting = Math.round((count * BATCH_TIME) / Math.max(ms, 0.1))
+    const fitting = Math.round((count * (patience?.() ?? PATIENCE)) / Math.max(ms, 0.1))
     const next = Math.min(fitting, batchSize * 2)
     batchSize = Math.max(SMALLEST_BATCH, Math.min(LARGEST_BATCH, Math.round((batchSize + next) / 2)))
   }

@@ -63,7 +63,8 @@ interface Hand {
 }
 
 export function createParserPool(options: ParserPoolOptions): ParserPool {
-  const size = options.size ?? Math.max(1, Math.min(4, availableParallelism()))
+  // One core is the store's: with as many workers as cores they took turns with it, and an import took half as long again.
+  const size = options.size ?? Math.max(1, Math.min(4, availableParallelism() - 1))
   const limits = { ...LIMITS, ...options.limits }
   const blobs = openBlobs(options.blobsDir)
   const hands = new Set<Hand>()
