@@ -46,6 +46,7 @@ export default defineConfig({
     ],
     build: {
       outDir: resolve(here, 'out/renderer'),
+      minify: true,
       rolldownOptions: { input: resolve(here, 'src-renderer/index.html') },
     },
   },

@@ -1,4 +1,5 @@
 import DOMPurify from 'dompurify'
+import { withoutEarlyActs } from '../thread/sanitise.ts'
 import { hiddenIn } from './hidden-text.ts'
 
 /** What a quote may hold: text and its structure. No style, no class, nothing that loads or runs. */
@@ -25,7 +26,7 @@ export interface QuoteOptions {
  */
 export function quoteHtml(html: string, { carried, media }: QuoteOptions): string | null {
   if (html.length > MAX_HTML) return null
-  const seen = new DOMParser().parseFromString(html, 'text/html')
+  const seen = new DOMParser().parseFromString(withoutEarlyActs(html), 'text/html')
   const hidden = hiddenIn(seen, media ?? screenMedia)
   if (hidden === null) return null
   for (const node of hidden) node.parentNode?.removeChild(node)

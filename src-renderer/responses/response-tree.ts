@@ -173,3 +173,8 @@ function fold(text: string): string {
     .replace(/\p{M}+/gu, '')
     .toLocaleLowerCase()
 }
+
+/** A snippet for a line of a list: field codes, which nobody reads there, as `…`. */
+export function withoutCodes(snippet: string): string {
+  return snippet.replace(/<\$(?:(?!<\$)[^])*?(?:\$>|$)/gu, '…')
+}

@@ -130,7 +130,10 @@ export class DraftDesk {
       this.#desk.core.discardDraft({ draft_id: draft.id }),
       t('compose.discarded'),
     )
-    if (gone) this.#forget(draft)
+    if (!gone) return
+    this.#forget(draft)
+    // The composer takes the keyboard with it.
+    this.#desk.thread.wantFocus()
   }
 
   /** In place of a draft that was discarded elsewhere: the same text as a new one. */
@@ -197,6 +200,7 @@ export class DraftDesk {
         seen: draft.seen,
       })
       this.#forget(draft)
+      this.#desk.thread.wantFocus()
       this.#offerUndo(sent, done !== null)
     } catch (error) {
       draft.stop = stopFor(error, draft)

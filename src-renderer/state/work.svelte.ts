@@ -137,7 +137,12 @@ export class Work {
     const id = parent ?? answered(detail.messages)?.interaction.interaction_id
     if (!id) return
     this.#desk.pane = 'thread'
-    void this.#desk.compose.open(kind, id)
+    // What was begun goes on; only Reply on a certain message begins another answer beside it.
+    const begun = parent
+      ? undefined
+      : detail.drafts.find((draft) => draft.kind === kind && draft.owner_id === this.#desk.overview?.agent.id)
+    if (begun) void this.#desk.compose.openDraft(begun.id)
+    else void this.#desk.compose.open(kind, id)
   }
 
   /** Opens a link after the agent has agreed: an address to write to here, a site outside. */

@@ -57,7 +57,7 @@ function isHeaderBlock(node: Element): boolean {
     return false
   const text = node.textContent
   const fields = [...node.querySelectorAll('b, strong')].filter((bold) => /[:：]\s*$/.test(bold.textContent))
-  return fields.length >= 3 && /@/.test(text)
+  return fields.length >= 3 && text.includes('@')
 }
 
 /** Styles as written, since browsers take the short form of a border apart when they are asked for it. */
@@ -121,5 +121,5 @@ function contentBefore(start: Element, body: Element): DocumentFragment {
 
 function hasWords(content: DocumentFragment): boolean {
   for (const hidden of content.querySelectorAll('style, title')) hidden.remove()
-  return (content.textContent ?? '').trim() !== '' || content.querySelector('img') !== null
+  return content.textContent.trim() !== '' || content.querySelector('img') !== null
 }

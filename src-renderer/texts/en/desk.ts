@@ -191,4 +191,7 @@ export const desk = {
   'resize.side': 'Width of the side panel',
   'failed.unexpectedly': 'Something went wrong in the desk. Try again; if it stays, restart Workbin.',
   'core.waiting': 'Opening the desk…',
+  'page.incomplete': 'A part of the desk could not be loaded.',
+  'page.incomplete.text': 'Load the desk again; what you wrote is kept.',
+  'page.reload': 'Load again',
 } as const

@@ -1,6 +1,12 @@
 import { expect, it } from 'vitest'
 import type { ResponseTree } from '../../../src-main/contract/domain.ts'
-import { categoryPath, matchNames, treeKey, treeRows } from '../../../src-renderer/responses/response-tree.ts'
+import {
+  categoryPath,
+  matchNames,
+  treeKey,
+  treeRows,
+  withoutCodes,
+} from '../../../src-renderer/responses/response-tree.ts'
 
 const response = (id: string, category_id: string | null, position = 0, used = 0) => ({
   id,
@@ -88,4 +94,11 @@ it('names are found by the beginnings and the middles of words, accents folded, 
   expect(ids(matchNames(named, 'inv'))).toEqual(['3', '1', '2'])
   expect(ids(matchNames(named, 'ruckgabe'))).toEqual(['4'])
   expect(ids(matchNames(named, 'inv lost'))).toEqual(['3'])
+})
+
+it('a line of a list shows no field codes, whole or cut off', () => {
+  expect(withoutCodes('Hello <$Contact.FirstName | "there"$>, your order <$Interaction.Att')).toBe(
+    'Hello …, your order …',
+  )
+  expect(withoutCodes('It costs <5 $ each')).toBe('It costs <5 $ each')
 })

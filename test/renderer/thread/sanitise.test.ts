@@ -4,6 +4,7 @@ import {
   frameDocument,
   safeStyles,
   sanitiseMail,
+  withoutEarlyActs,
   withoutHandlers,
 } from '../../../src-renderer/thread/sanitise.ts'
 
@@ -180,6 +181,20 @@ describe('event handlers', () => {
       '<p title="turn on=x" data-off=\'a>b\' data-off=x>5 only= 6</p>',
     )
   })
+
+  it('are taken out of tags that stand in another one’s quotes', () => {
+    expect(withoutHandlers('<img title="</textarea><img src=x onerror=y>">')).toBe(
+      '<img title="</textarea><img src=x data-off=y>">',
+    )
+  })
+})
+
+it('what acts as soon as a parser sees it is gone before', () => {
+  expect(
+    withoutEarlyActs(
+      '<base href="https://a.test/"><p onclick=x>the base <track src=y default><baseline></p>',
+    ),
+  ).toBe('<wbr href="https://a.test/"><p data-off=x>the base <wbr src=y default><baseline></p>')
 })
 
 it('the frame’s own policy allows pictures in the document and inline styles, nothing else', () => {
