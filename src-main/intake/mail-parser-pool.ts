@@ -258,7 +258,7 @@ function translated({ on, code, message }: ParseFault): CoreError {
   if (on === 'write') {
     const full = code === 'ENOSPC' || code === 'EDQUOT'
     const what = full
-      ? 'The disk is full. Make room, then mail comes in again.'
+      ? 'The disk is full, so no mail can be taken in. Free some space; nothing was lost.'
       : `Mail can’t be stored: ${message}`
     return new CoreError('disk', what, { cause })
   }
