@@ -1,3 +1,4 @@
+import { tick } from 'svelte'
 import { toast } from 'svelte-sonner'
 import type { Answers, Changes } from '../../src-main/contract/core.ts'
 import type {
@@ -64,7 +65,7 @@ export class DraftDesk {
     return here ?? this.#open.find((draft) => draft.threadId === null) ?? null
   })
 
-  /** A draft is being asked for. */
+  /** A draft is being asked for or put on screen: what is typed now is meant for it, and no shortcut. */
   get opening(): boolean {
     return this.#opening
   }
@@ -89,8 +90,7 @@ export class DraftDesk {
     const draft = await this.#desk.run(
       this.#desk.core.startDraft({ kind, parent_id: parentId, ...(to.length > 0 ? { to: [...to] } : {}) }),
     )
-    this.#opening = false
-    if (draft) await this.#show(draft, true)
+    await this.#openedWith(draft, true)
   }
 
   /** Opens a stored draft in its thread. */
@@ -103,8 +103,7 @@ export class DraftDesk {
     }
     this.#opening = true
     const draft = await this.#desk.run(this.#desk.core.draft({ draft_id: id }))
-    this.#opening = false
-    if (draft) await this.#show(draft, false)
+    await this.#openedWith(draft, false)
   }
 
   /** Puts the current draft away, saved; one that was begun and never written in is gone. */
@@ -283,6 +282,14 @@ export class DraftDesk {
   }
 
   // --- opening, closing -----------------------------------------------------------------------------------
+
+  /** `opening` ends when the text has the keyboard. */
+  async #openedWith(draft: Draft | null, begun: boolean): Promise<void> {
+    const shown = draft ? this.#show(draft, begun) : null
+    await tick()
+    this.#opening = false
+    await shown
+  }
 
   async #show(draft: Draft, begun: boolean): Promise<OpenDraft> {
     const opened = new OpenDraft(draft, begun, { core: this.#desk.core, journal: this.#journal })

@@ -211,10 +211,18 @@ export class ThreadList {
     }
   }
 
-  /** The thread below (else above) the given one: where to go on when it leaves the list. */
-  neighbour(thread: ThreadId): ListRow | null {
+  /** Whether a row of `thread` is loaded. */
+  holds(thread: ThreadId): boolean {
+    return this.rows.some(({ thread_id }) => thread_id === thread)
+  }
+
+  /**
+   * Where to go on when `thread` leaves the list: the row below it, else above. Where it has left already, e.g.
+   * a queue by being accepted, the row that took its place.
+   */
+  next(thread: ThreadId): ListRow | null {
     const index = this.rows.findIndex(({ thread_id }) => thread_id === thread)
-    if (index < 0) return null
+    if (index < 0) return this.#cursor === null ? null : (this.rows[this.cursorIndex] ?? null)
     return this.rows[index + 1] ?? this.rows[index - 1] ?? null
   }
 
@@ -306,7 +314,8 @@ export class ThreadList {
     for (const key of goneKeys(this.#selected, loaded.rows)) this.#selected.delete(key)
     // The row under the cursor left the list: the one that took its place is next.
     if (this.#cursor !== null && !after.includes(this.#cursor)) {
-      const place = Math.min(Math.max(0, index), loaded.rows.length - 1)
+      const above = before.slice(0, Math.max(0, index)).filter((key) => after.includes(key)).length
+      const place = Math.min(above, loaded.rows.length - 1)
       this.#cursor = loaded.rows[place]?.key ?? null
       this.#cursorIndex = Math.max(0, place)
     }

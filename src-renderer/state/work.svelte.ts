@@ -190,11 +190,11 @@ export class Work {
   // --- moving about -------------------------------------------------------------------------------------
 
   /** Shows what a row of the list stands for. */
-  open(row: ListRow, { focus = false } = {}): void {
+  open(row: ListRow, { focus = false, draft = true } = {}): void {
     const { thread, compose } = this.#desk
     if (row.thread_id) thread.open(row.thread_id, row.kind === 'message' ? row.interaction_id : null)
     else thread.close()
-    if (row.draft_id) void compose.openDraft(row.draft_id)
+    if (row.draft_id && draft) void compose.openDraft(row.draft_id)
     if (focus) {
       this.#desk.pane = 'thread'
       thread.wantFocus()
@@ -203,10 +203,13 @@ export class Work {
 
   /** Moves the cursor by `step` rows and shows what it stands on, where list and thread are seen together. */
   step(step: number, extend = false): void {
-    const { list } = this.#desk
+    const { list, thread } = this.#desk
     const from = list.cursor === null ? (step > 0 ? -1 : list.rows.length) : list.cursorIndex
-    const row = list.moveTo(from + step, extend)
-    if (row && !extend && this.#desk.layout !== 'narrow') this.open(row)
+    // What was read here has left the list: the row that took its place is the next one.
+    const left = list.cursor !== null && thread.id !== null && !list.holds(thread.id)
+    const row = list.moveTo(left && step > 0 && !extend ? from + step - 1 : from + step, extend)
+    // A draft would take the keyboard, and the next j would be written into it: Enter opens it.
+    if (row && !extend && this.#desk.layout !== 'narrow') this.open(row, { draft: false })
   }
 
   /** Does `command` to the threads and goes on to the next row, since these leave the list. */
@@ -219,7 +222,7 @@ export class Work {
     if (ids.length === 0) return
     const { list, thread } = this.#desk
     const open = thread.id
-    const next = open && ids.includes(open) && !this.selecting ? list.neighbour(open) : null
+    const next = open && ids.includes(open) && !this.selecting ? list.next(open) : null
     this.ask(null)
     const answer = await this.#desk.run(command(ids), said)
     if (answer === null) return

@@ -198,6 +198,27 @@ it('when the row under the cursor leaves, the next one takes its place', async (
   expect(desk.list.cursor).toBe(row(6).key)
 })
 
+it('when rows above the cursor leave with it, the first one that is left is next', async () => {
+  desk.list.moveTo(4)
+  numbers = numbers.filter((number) => ![2, 3, 4, 5].includes(number))
+  await change({ lists: true })
+  expect(desk.list.cursor).toBe(row(6).key)
+})
+
+it('after the open thread left the list, the next one is neither skipped nor forgotten', async () => {
+  desk.list.moveTo(4)
+  const read = row(5).thread_id ?? ''
+  desk.openThread(read)
+  expect(desk.list.next(read)?.key).toBe(row(6).key)
+  numbers = numbers.filter((number) => number !== 5)
+  await change({ lists: true })
+  expect(desk.list.next(read)?.key).toBe(row(6).key)
+  desk.work.step(1)
+  expect(desk.list.cursor).toBe(row(6).key)
+  desk.work.step(1)
+  expect(desk.list.cursor).toBe(row(7).key)
+})
+
 it('selected rows that left the list are selected no more', async () => {
   desk.list.moveTo(1)
   desk.list.moveTo(3, true)
