@@ -34,7 +34,6 @@ export function createRichEditor(options: RichEditorOptions): Editor {
           autolink: true,
           linkOnPaste: true,
           defaultProtocol: 'https',
-          protocols: ['http', 'https', 'mailto'],
           isAllowedUri: (url) => /^(?:https?:|mailto:)/iu.test(url),
           HTMLAttributes: { target: null, rel: null, class: null },
         },
