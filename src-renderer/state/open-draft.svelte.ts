@@ -233,9 +233,9 @@ export class OpenDraft {
     if (this.#uploads.some(({ problem }) => problem === null)) return { kind: 'uploading' }
     if (this.codes.length > 0) return { kind: 'codes', message: t('compose.stop.codes'), codes: this.codes }
     if (this.#subject.trim() === '' && !asked.includes('subject')) return { kind: 'subject' }
-    const word = this.#attachments.some(({ inline }) => !inline)
-      ? null
-      : mentionsAttachment(`${this.#subject}\n${this.#text}`)
+    // The subject of an answer is the customer's: what it mentions was promised by nobody here.
+    const written = this.kind === 'new' ? `${this.#subject}\n${this.#text}` : this.#text
+    const word = this.#attachments.some(({ inline }) => !inline) ? null : mentionsAttachment(written)
     return word !== null && !asked.includes('attachment') ? { kind: 'attachment', word } : null
   }
 

@@ -67,6 +67,14 @@ it('Ctrl+Shift+Enter sends and marks done in one step', async () => {
   )
 })
 
+it('a subject of the customer promises no file', async () => {
+  const page = composer(draft({ format: 'plain', subject: 'Re: The attachment of the poles' }))
+  const body = await openReply(page)
+  await fireEvent.input(body, { target: { value: 'They fit.' } })
+  await fireEvent.keyDown(body, { key: 'Enter', ctrlKey: true })
+  await waitFor(() => expect(asked(page, 'send')).toHaveLength(1))
+})
+
 it('a file that is announced and missing is asked about once', async () => {
   const page = composer()
   const body = await openReply(page)
