@@ -1,4 +1,4 @@
-import type { ConnectionTest, Instant, RecipientOutcome } from '../contract/domain.ts'
+import type { Instant, RecipientOutcome } from '../contract/domain.ts'
 import type { Account } from '../contract/settings.ts'
 import type { Envelope, FolderCursor, FolderKey } from '../store/store.ts'
 
@@ -102,11 +102,6 @@ export type SendOutcome =
     }
   /** The line went after data had started and before an answer. */
   | { readonly kind: 'unknown'; readonly problem: string }
-
-export type TestConnection = (
-  account: Account,
-  passwords: { readonly imap: string | null; readonly smtp: string | null },
-) => Promise<ConnectionTest>
 
 /** Writes one line; never bodies, never secrets. */
 export type Log = (

@@ -214,7 +214,6 @@ export type SmtpSettings = z.output<typeof smtpSettingsSchema>
 export type AgentSettings = z.output<typeof agentSchema>
 export type SettingsFile = z.output<typeof settingsFileSchema>
 export type ApiSettings = NonNullable<SettingsFile['api']>
-export type Remote = z.output<typeof remoteSchema>
 
 /** What Settings shows: the same without secrets. */
 export interface Settings {

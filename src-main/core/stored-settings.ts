@@ -4,6 +4,7 @@ import { CoreError } from '../contract/errors.ts'
 import {
   type Account,
   accountSchema,
+  type ApiSettings,
   type AgentSettings,
   agentSchema,
   type Preferences,
@@ -143,7 +144,7 @@ export async function ensureQueue(store: Store, name: string): Promise<string> {
 }
 
 async function apiWithoutSecrets(
-  api: NonNullable<SettingsFile['api']>,
+  api: ApiSettings,
   store: Store,
   secrets: Secrets,
 ): Promise<Record<string, unknown>> {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -192,7 +192,6 @@ async function settled(core: Core, outbox_id: string): Promise<boolean> {
 }
 
 function account(server: Dovecot, sink: SmtpSink | null): unknown {
-  mkdirSync(server.maildir(USER), { recursive: true })
   return {
     id: 'support',
     address: USER,

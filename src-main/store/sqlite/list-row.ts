@@ -14,47 +14,38 @@ import { ENTITY, STATUS } from '../../contract/domain.ts'
 import type { Engine } from './engine.ts'
 import { addresses } from './interaction-row.ts'
 import { readJson } from './stored-json.ts'
+import type { ThreadRow } from './threads.ts'
 
 /** Columns of a thread's list row, from `threads t`, its newest message `i` and its owner `a`. */
 export const THREAD_ROW = `t.thread_id, t.correspondent, t.subject, t.place, t.owner_id, t.status, t.category_id,
   t.last, t.waiting, t.since, t.messages, t.unread, t.attachments, t.held_back, t.has_draft, t.trouble,
   i.interaction_id, i.snippet, i.start_date, i.entity_type, i.machine, a.name as owner_name`
 
-export interface ThreadListRow {
+/** What both kinds of list row are made of. */
+interface SharedColumns {
   readonly thread_id: ThreadId
-  readonly correspondent: string | null
-  readonly subject: string
+  readonly interaction_id: InteractionId
+  readonly entity_type: number
+  readonly snippet: string
+  readonly start_date: Instant
+  readonly status: Status
   readonly place: string
   readonly owner_id: number | null
-  readonly status: Status
+  readonly owner_name: string | null
   readonly category_id: string | null
-  readonly last: number
   readonly waiting: number | null
-  readonly since: number
   readonly messages: number
   readonly unread: number
   readonly attachments: number
-  readonly held_back: number
   readonly has_draft: number
-  readonly trouble: 'rejected' | 'unknown' | null
-  readonly interaction_id: InteractionId
-  readonly snippet: string
-  readonly start_date: Instant
-  readonly entity_type: number
   readonly machine: string | null
-  readonly owner_name: string | null
 }
 
-/** A thread in the list. */
-export function threadRow(row: ThreadListRow): ListRow {
+function sharedRow(row: SharedColumns) {
   return {
-    kind: 'thread',
-    key: row.thread_id,
     thread_id: row.thread_id,
     interaction_id: row.interaction_id,
     draft_id: null,
-    correspondent: row.correspondent === null ? null : readJson<Address>(row.correspondent),
-    subject: row.subject,
     snippet: row.snippet,
     at: row.start_date,
     waiting_since: waitingSince(row.waiting),
@@ -68,8 +59,21 @@ export function threadRow(row: ThreadListRow): ListRow {
     attachments: row.attachments > 0,
     has_draft: row.has_draft > 0,
     outbound: row.entity_type === ENTITY.emailOut,
-    trouble: row.trouble,
     machine: machineKind(row.machine),
+  } satisfies Partial<ListRow>
+}
+
+export type ThreadListRow = SharedColumns & ThreadRow
+
+/** A thread in the list. */
+export function threadRow(row: ThreadListRow): ListRow {
+  return {
+    ...sharedRow(row),
+    kind: 'thread',
+    key: row.thread_id,
+    correspondent: row.correspondent === null ? null : readJson<Address>(row.correspondent),
+    subject: row.subject,
+    trouble: row.trouble,
     held_back: row.held_back > 0,
   }
 }
@@ -82,58 +86,26 @@ export const MESSAGE_JOINS = `left join threads t on t.thread_id = i.thread_id
   left join outbox o on o.interaction_id = i.interaction_id
   left join agents a on a.id = t.owner_id`
 
-export interface MessageListRow {
+export interface MessageListRow extends SharedColumns {
   readonly row: number
-  readonly interaction_id: InteractionId
-  readonly thread_id: ThreadId
-  readonly entity_type: number
   readonly from: string | null
   readonly to: string | null
   readonly cc: string | null
   readonly from_as_written: string | null
   readonly subject: string | null
-  readonly snippet: string
-  readonly start_date: Instant
-  readonly status: Status
-  readonly category_id: string | null
-  readonly unread: number
-  readonly attachments: number
-  readonly machine: string | null
   readonly held_back: string | null
-  readonly place: string
-  readonly owner_id: number | null
-  readonly waiting: number | null
-  readonly messages: number
-  readonly has_draft: number
   readonly state: string | null
-  readonly owner_name: string | null
 }
 
 /** A single message in the list. */
 export function messageRow(row: MessageListRow): ListRow {
   return {
+    ...sharedRow(row),
     kind: 'message',
     key: row.interaction_id,
-    thread_id: row.thread_id,
-    interaction_id: row.interaction_id,
-    draft_id: null,
     correspondent: otherSide(row),
     subject: row.subject ?? '',
-    snippet: row.snippet,
-    at: row.start_date,
-    waiting_since: waitingSince(row.waiting),
-    status: row.status,
-    place: readPlace(row.place, row.owner_id),
-    owner_id: row.owner_id,
-    owner_name: ownerName(row),
-    category_id: row.category_id,
-    unread: row.unread > 0,
-    messages: row.messages,
-    attachments: row.attachments > 0,
-    has_draft: row.has_draft > 0,
-    outbound: row.entity_type === ENTITY.emailOut,
     trouble: row.state === 'rejected' || row.state === 'unknown' ? row.state : null,
-    machine: machineKind(row.machine),
     held_back: row.held_back !== null,
   }
 }
