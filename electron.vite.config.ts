@@ -16,6 +16,7 @@ export default defineConfig({
           browser: resolve(here, 'src-main/hosts/browser.ts'),
           cli: resolve(here, 'src-main/hosts/cli.ts'),
           'core-worker': resolve(here, 'src-main/core/worker.ts'),
+          'api-worker': resolve(here, 'src-main/api/worker.ts'),
           'parse-worker': resolve(here, 'src-main/intake/parse-worker.ts'),
         },
         output: { entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },

@@ -1,5 +1,19 @@
-import type { Instant, RecipientOutcome } from '../contract/domain.ts'
+import type {
+  Address,
+  Attachment,
+  Instant,
+  InteractionId,
+  RecipientOutcome,
+  RemoteCapabilities,
+  RemoteMail,
+  RemoteMailHead,
+  RemoteTarget,
+  RemoteTest,
+  UserData,
+} from '../contract/domain.ts'
 import type { Account } from '../contract/settings.ts'
+import type { ApiInteraction } from '../store/api-store.ts'
+import type { PulledInteraction } from '../store/remote-store.ts'
 import type { Envelope, FolderCursor, FolderKey } from '../store/store.ts'
 
 /**
@@ -82,8 +96,25 @@ export interface MailSink {
   send(mail: {
     readonly envelope: Envelope
     readonly mime: Uint8Array
+    /** What was written, for a sink that speaks in fields and not in MIME. */
+    readonly written: () => Promise<WrittenMail>
     readonly dataStarted: () => Promise<void>
   }): Promise<SendOutcome>
+}
+
+/** A mail as an agent wrote it. */
+export interface WrittenMail {
+  readonly interaction_id: InteractionId
+  readonly from: Address
+  readonly to: readonly Address[]
+  readonly cc: readonly Address[]
+  readonly subject: string
+  readonly text: string
+  readonly html: string | null
+  readonly udata: UserData
+  readonly attachments: readonly (Omit<Attachment, 'id'> & { readonly bytes: () => Uint8Array })[]
+  readonly agent: { readonly id: number; readonly firstName: string; readonly lastName: string }
+  readonly target: RemoteTarget | null
 }
 
 export type SendOutcome =
@@ -109,3 +140,48 @@ export type Log = (
   message: string,
   detail?: Readonly<Record<string, unknown>>,
 ) => void
+
+/**
+ * The other side that speaks one of the interaction APIs. `capabilities` says which of the members are there, and
+ * the page offers only that. Nothing is retried here: what is owed is tried again by who owes it. Faults of a call
+ * are CoreError: `refused` (a certain no, with the remote's own words), `unreachable` (worth another try; `detail`
+ * may hold `{ retryAfter: seconds }`), `invalid` (refused here, before anything left).
+ */
+export interface RemoteConnector {
+  readonly capabilities: RemoteCapabilities
+  /** Says exactly what is wrong, changing nothing there. */
+  test(): Promise<RemoteTest>
+  /** Sends what an agent wrote, once. */
+  readonly sink?: MailSink
+  /** Takes over what is new there; `take` files a page with its cursor. */
+  pull?(request: {
+    readonly cursor: unknown
+    readonly take: (batch: readonly PulledInteraction[], cursor: unknown) => Promise<void>
+  }): Promise<void>
+  /** A customer's whole history there, page by page. */
+  pullCustomer?(
+    customerId: string,
+    take: (batch: readonly PulledInteraction[]) => Promise<void>,
+  ): Promise<void>
+  /** Writes back status, owner, category and user data as they are now. `theirs`: the object as last seen there. */
+  writeBack?(interaction: ApiInteraction, theirs: Readonly<Record<string, unknown>>): Promise<void>
+  /** Reports one message, inbound or sent. A repeat is harmless. */
+  report?(interaction: ApiInteraction): Promise<void>
+  readonly mailbox?: RemoteMailbox
+}
+
+/** A customer's mailbox in a remote system. Looking changes nothing there; only `open` may mark a mail read. */
+export interface RemoteMailbox {
+  list(
+    mailbox: { readonly address: string; readonly box: string },
+    status: 'read' | 'unread' | 'all',
+    page: { readonly index: number; readonly count: number },
+  ): Promise<readonly RemoteMailHead[]>
+  count(
+    mailbox: { readonly address: string; readonly box: string },
+    status: 'read' | 'unread' | 'all',
+  ): Promise<number>
+  mail(id: string, open: boolean): Promise<RemoteMail>
+  userData(id: string): Promise<UserData>
+  remove(id: string, how: 'read' | 'delete' | 'purge'): Promise<void>
+}

@@ -1,37 +1,47 @@
 import { z } from 'zod'
-import type {
-  AccountState,
-  Address,
-  Attachment,
-  ConnectionTest,
-  Contact,
-  Delivery,
-  Disposition,
-  Done,
-  Draft,
-  HistoryEntry,
-  Instant,
-  InteractionId,
-  Job,
-  ListPage,
-  MessageBody,
-  Overview,
-  Queue,
-  RenderedResponse,
-  ResponseTree,
-  SearchPage,
-  StandardResponse,
-  ThreadDetail,
-  ThreadId,
-  UserData,
-  Uuid,
+import {
+  type AccountState,
+  type Address,
+  API_SCOPES,
+  type ApiKey,
+  type ApisState,
+  type Attachment,
+  type ConnectionTest,
+  type Contact,
+  type Delivery,
+  type Disposition,
+  type Done,
+  type Draft,
+  type HistoryEntry,
+  type Instant,
+  type InteractionId,
+  type Job,
+  type ListPage,
+  type MessageBody,
+  type Overview,
+  type Queue,
+  type RemoteMail,
+  type RemoteMailHead,
+  type RemoteState,
+  type RemoteTest,
+  type RenderedResponse,
+  type ResponseTree,
+  type SearchPage,
+  type StandardResponse,
+  type ThreadDetail,
+  type ThreadId,
+  type UserData,
+  type Uuid,
 } from './domain.ts'
 import {
   accountSchema,
   addressSchema,
   agentSchema,
+  apiSettingsSchema,
+  type ApiSettings,
   preferencesSchema,
   queueNameSchema,
+  remoteSchema,
   type Settings,
 } from './settings.ts'
 
@@ -113,6 +123,23 @@ const accountInput = z.strictObject({
   smtpPassword: line(4096).optional(),
 })
 export type AccountInput = z.output<typeof accountInput>
+
+const remoteId = line(64)
+const remoteTarget = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('gms-email') }),
+  z.strictObject({
+    kind: z.literal('secure-mail'),
+    address: addressSchema,
+    box: line(16),
+    parent_id: line(256).nullable(),
+  }),
+  z.strictObject({
+    kind: z.literal('activity-response'),
+    activity_id: z.string().trim().min(1).max(64),
+    customer: line(64).nullable(),
+  }),
+])
+const remoteMailbox = { remote_id: remoteId, address: addressSchema, box: line(16) }
 
 export const requests = {
   // --- the frame
@@ -197,6 +224,50 @@ export const requests = {
   deleteDisposition: z.strictObject({ id: uuid }),
   setUndoSendSeconds: z.strictObject({ seconds: z.int().min(0).max(120) }),
   savePreferences: preferencesSchema,
+  // --- the APIs that Workbin serves
+  apis: none,
+  apiSettings: none,
+  /** The whole of it, without keys. Secrets: absent keeps the stored one, null removes it. */
+  saveApiSettings: apiSettingsSchema,
+  setApisPaused: z.strictObject({ paused: z.boolean() }),
+  makeApiKey: z.strictObject({
+    name: z.string().trim().min(1).max(128),
+    scopes: z.array(z.enum(API_SCOPES)).min(1),
+    tenants: z.array(z.string().min(1).max(128)).nullable(),
+    customer: z.string().trim().min(1).max(64).nullable(),
+  }),
+  revokeApiKey: z.strictObject({ id: uuid }),
+  // --- remote systems
+  remotes: none,
+  /** A key that is absent stays as it is stored. */
+  saveRemote: remoteSchema,
+  removeRemote: z.strictObject({ id: remoteId }),
+  testRemote: remoteSchema,
+  /** Looks at it now, and tries again what failed. */
+  syncRemote: z.strictObject({ id: remoteId }),
+  /** Takes over a customer's history from a remote store of interactions. */
+  pullCustomer: z.strictObject({ remote_id: remoteId, customer_id: z.string().min(1).max(64) }),
+  startRemoteDraft: z.strictObject({
+    remote_id: remoteId,
+    target: remoteTarget,
+    to: z.array(draftAddress).max(1),
+    subject: line(998),
+  }),
+  remoteMails: z.strictObject({
+    ...remoteMailbox,
+    status: z.enum(['read', 'unread', 'all']),
+    index: z.int().min(0),
+    count: z.int().min(1).max(100),
+  }),
+  countRemoteMails: z.strictObject({ ...remoteMailbox, status: z.enum(['read', 'unread', 'all']) }),
+  /** `open`: the agent opened it, so it is marked read there where the remote's options say so. */
+  remoteMail: z.strictObject({ remote_id: remoteId, id: line(256), open: z.boolean() }),
+  remoteMailUserData: z.strictObject({ remote_id: remoteId, id: line(256) }),
+  removeRemoteMail: z.strictObject({
+    remote_id: remoteId,
+    id: line(256),
+    how: z.enum(['read', 'delete', 'purge']),
+  }),
   // --- accounts at work
   syncNow: z.strictObject({ account_id: line(64) }),
   stopSync: z.strictObject({ account_id: line(64) }),
@@ -268,6 +339,25 @@ export interface Answers {
   deleteDisposition: null
   setUndoSendSeconds: null
   savePreferences: null
+  apis: ApisState
+  apiSettings: ApiSettings
+  saveApiSettings: null
+  setApisPaused: null
+  /** The key itself: shown once. */
+  makeApiKey: { readonly key: string; readonly made: ApiKey }
+  revokeApiKey: null
+  remotes: readonly RemoteState[]
+  saveRemote: null
+  removeRemote: null
+  testRemote: RemoteTest
+  syncRemote: null
+  pullCustomer: { readonly stored: number; readonly changed: number }
+  startRemoteDraft: Draft
+  remoteMails: { readonly mails: readonly RemoteMailHead[]; readonly more: boolean }
+  countRemoteMails: { readonly count: number }
+  remoteMail: RemoteMail
+  remoteMailUserData: { readonly udata: UserData }
+  removeRemoteMail: null
   syncNow: AccountState
   stopSync: AccountState
   resumeSync: AccountState
@@ -302,6 +392,9 @@ export interface Changes {
   readonly settings: boolean
   readonly accounts: boolean
   readonly jobs: boolean
+  /** Served APIs: what listens, keys, counts, refusals. */
+  readonly apis: boolean
+  readonly remotes: boolean
 }
 
 export const NO_CHANGES: Changes = {
@@ -315,6 +408,8 @@ export const NO_CHANGES: Changes = {
   settings: false,
   accounts: false,
   jobs: false,
+  apis: false,
+  remotes: false,
 }
 
 /** Two changes as one: what both touched. */
@@ -330,6 +425,8 @@ export function joinChanges(a: Changes, b: Changes): Changes {
     settings: a.settings || b.settings,
     accounts: a.accounts || b.accounts,
     jobs: a.jobs || b.jobs,
+    apis: a.apis || b.apis,
+    remotes: a.remotes || b.remotes,
   }
 }
 

@@ -12,6 +12,7 @@ export type CoreErrorCode =
   | 'unreachable' // host, port, network
   | 'disk' // full, read-only, corrupt
   | 'sample' // not on the sample desk
+  | 'busy' // the store didn't come to it in time; nothing was done
   | 'locked' // a second desk on the same data
   | 'newer-database' // written by a newer Workbin
   | 'closed'

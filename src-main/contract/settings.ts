@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { API_SCOPES } from './domain.ts'
 
 /**
  * The settings file, line by line (contracts: settings file and start command), and what Settings edits.
@@ -50,6 +51,8 @@ export const accountSchema = z.strictObject({
   queue: text(128).nullable().default(null),
   /** Only mail that arrived at or after this day is taken in; null: all. */
   since: z.iso.date().nullable().default(null),
+  /** Its mail leaves through this remote (of kind gms-email) instead of SMTP. */
+  through: accountId.nullable().optional(),
 })
 
 export const agentSchema = z.strictObject({
@@ -76,11 +79,17 @@ const emailService = z.strictObject({
   apikey: text(512).nullable().optional(),
   strict_services: z.boolean().optional(),
   origins: z.array(z.url()).optional(),
+  /** Queue of what comes in by it; without one that of the account whose address it was sent to, else the first. */
+  queue: text(128).nullable().optional(),
 })
 
-const apiSchema = z
+export const apiSettingsSchema = z
   .looseObject({
+    /** False keeps the settings and closes the listener. */
+    enabled: z.boolean().optional(),
     listen: z.string().min(1).optional(),
+    /** 0: any free one. `--api-port` goes before it. */
+    port: z.int().min(0).max(65535).optional(),
     publicUrl: z.url().nullable().optional(),
     paused: z.boolean().optional(),
     tls: z.strictObject({ cert: z.string().nullable(), key: z.string().nullable() }).optional(),
@@ -100,6 +109,7 @@ const apiSchema = z
         languages: z.array(z.string().min(1).max(5)).optional(),
         registerUnknown: z.boolean().optional(),
         restrictedMetadata: z.array(z.string().min(1)).nullable().optional(),
+        queue: text(128).nullable().optional(),
       })
       .optional(),
     activity: z
@@ -109,6 +119,7 @@ const apiSchema = z
           .regex(/^\/.*\{ids\}/, 'starts with / and holds {ids}')
           .optional(),
         departments: z.boolean().optional(),
+        queue: text(128).nullable().optional(),
         aliases: z
           .array(
             z.strictObject({ address: addressSchema, active: z.boolean(), department: text(128).optional() }),
@@ -139,22 +150,13 @@ const apiSchema = z
           .optional(),
       })
       .optional(),
+    securemail: z.strictObject({ queue: text(128).nullable().optional() }).optional(),
     keys: z
       .array(
         z.strictObject({
           key: z.string().min(1).max(512),
           name: z.string().min(1).max(128),
-          scopes: z.array(
-            z.enum([
-              'interactions:read',
-              'interactions:write',
-              'contacts:write',
-              'securemail:read',
-              'securemail:write',
-              'securemail:purge',
-              'activity:respond',
-            ]),
-          ),
+          scopes: z.array(z.enum(API_SCOPES)),
           tenants: z.array(z.string().min(1)).optional(),
           customer: z.string().min(1).optional(),
         }),
@@ -177,6 +179,9 @@ const apiSchema = z
   })
 
 const KNOWN_API_KEYS = {
+  enabled: 1,
+  port: 1,
+  securemail: 1,
   listen: 1,
   publicUrl: 1,
   paused: 1,
@@ -188,13 +193,91 @@ const KNOWN_API_KEYS = {
   keys: 1,
 } as const
 
-export const remoteSchema = z.strictObject({
-  id: accountId,
-  kind: z.enum(['gms-email', 'interactions', 'contacts-email', 'secure-mail', 'activity-response']),
-  url: z.url({ protocol: /^https?$/ }),
-  key: text(4096).optional(),
-  options: z.record(z.string(), z.json()).default({}),
-})
+const uint = (max: number) => z.int().min(0).max(max)
+
+/** What each kind of remote takes as `options`; every member is optional. */
+export const remoteOptionsSchemas = {
+  'gms-email': z.strictObject({
+    /** Name of the service in the path. */
+    service: z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{1,64}$/)
+      .default('desk'),
+    max_files: uint(1000).default(10),
+    max_size: size.default('10MB'),
+    file_types: text(2000).default('pdf,doc,txt,jpg,png,gif,bmp,zip'),
+  }),
+  interactions: z.strictObject({
+    /** `/genesys/1/cs` where the remote answers there. */
+    basePath: z
+      .string()
+      .regex(/^(?:|\/.*[^/])$/)
+      .default(''),
+    auth: z.enum(['x-api-key', 'bearer']).default('x-api-key'),
+    /** Only interactions of this status are looked for by themselves; null: of all. */
+    status: z
+      .union([z.literal(0), z.literal(1), z.literal(2), z.literal(3)])
+      .nullable()
+      .default(null),
+    /** Seconds between looks; 0: only when asked. */
+    every: uint(86_400).default(60),
+    /** Status, owner, category and user data that change here are written back there. */
+    writeBack: z.boolean().default(true),
+    queue: text(128).nullable().default(null),
+  }),
+  'contacts-email': z.strictObject({
+    tenantName: text(128).default(''),
+    orgName: text(128).default(''),
+    catName: text(128).default(''),
+    language: text(5).default('us-en'),
+    agentId: text(50).default(''),
+    /** Names of queues whose messages are reported; empty: all. */
+    queues: z.array(text(128)).default([]),
+    /** Metadata key there -> user data key here. */
+    metadata: z.record(z.string().min(1).max(128), z.string().min(1).max(255)).default({}),
+  }),
+  'secure-mail': z.strictObject({
+    basePath: z
+      .string()
+      .regex(/^(?:|\/.*[^/])$/)
+      .default('/nexus/v3'),
+    securebox: z
+      .string()
+      .regex(/^(?:[A-Za-z0-9]{3,16})?$/)
+      .default(''),
+    /** Opening a mail marks it read there; looking at a list never does. */
+    markRead: z.boolean().default(false),
+  }),
+  'activity-response': z.strictObject({
+    path: z
+      .string()
+      .regex(/^\/.*\{ids\}/, 'starts with / and holds {ids}')
+      .default('/core/casemgr/v3/activity/{ids}/response'),
+    auth: z.enum(['bearer', 'x-egain-session']).default('bearer'),
+    /** Null: the remote takes no files. */
+    uploadPath: z.string().regex(/^\//).nullable().default('/core/casemgr/v3/attachment'),
+  }),
+} as const
+export type RemoteOptions = {
+  [K in keyof typeof remoteOptionsSchemas]: z.output<(typeof remoteOptionsSchemas)[K]>
+}
+
+export const remoteSchema = z
+  .strictObject({
+    id: accountId,
+    kind: z.enum(['gms-email', 'interactions', 'contacts-email', 'secure-mail', 'activity-response']),
+    url: z.url({ protocol: /^https?$/ }),
+    key: text(4096).optional(),
+    options: z.record(z.string(), z.json()).default({}),
+    /** PEM text or SHA-256 fingerprint of the server's own certificate. */
+    trustedCertificate: z.string().max(20_000).nullable().optional(),
+  })
+  .superRefine((remote, context) => {
+    const options = remoteOptionsSchemas[remote.kind].safeParse(remote.options)
+    for (const issue of options.error?.issues ?? [])
+      context.addIssue({ code: 'custom', message: issue.message, path: ['options', ...issue.path] })
+  })
+export type RemoteSettings = z.output<typeof remoteSchema>
 
 export const queueNameSchema = z.string().trim().min(1).max(128)
 
@@ -204,7 +287,7 @@ export const settingsFileSchema = z.strictObject({
   accounts: z.array(accountSchema).max(50).optional(),
   queues: z.array(queueNameSchema).max(500).optional(),
   undoSendSeconds: z.int().min(0).max(120).optional(),
-  api: apiSchema.optional(),
+  api: apiSettingsSchema.optional(),
   remotes: z.array(remoteSchema).optional(),
 })
 

@@ -88,6 +88,7 @@ export async function createCore(given: CoreOptions): Promise<RunningCore> {
   return {
     core,
     files: forward(() => desk.files, desk.files),
+    apiUrl: () => desk.apiUrl(),
     owner: forward(() => desk.owner, desk.owner),
     onAttention(listener) {
       attentionListeners.add(listener)

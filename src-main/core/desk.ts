@@ -13,6 +13,7 @@ import { openSecrets } from '../secrets.ts'
 import { openBlobs } from '../store/blobs.ts'
 import { openSqliteStore } from '../store/sqlite/open-store.ts'
 import { createAccounts } from './accounts.ts'
+import { createApis } from './apis.ts'
 import { attentionFor } from './attention.ts'
 import { writeBackup } from './backup-file.ts'
 import { createCompose } from './compose.ts'
@@ -21,6 +22,7 @@ import { forward } from './forward.ts'
 import type { Attention, Clock, CoreFiles, CoreOptions, OwnerCommands } from './host-services.ts'
 import { createJobs, type JobRun } from './jobs.ts'
 import { checkDesk, exportTo } from './owner.ts'
+import { createRemotes } from './remotes.ts'
 import { addStarters, fillSample } from './sample.ts'
 import { watchStore } from './store-health.ts'
 import { ensureQueue, mergeSettingsFile, storedSettings } from './stored-settings.ts'
@@ -31,6 +33,8 @@ export interface Desk {
   readonly core: Omit<Core, 'onChanges' | 'leaveSample'>
   readonly files: CoreFiles
   readonly owner: OwnerCommands
+  /** Where the APIs listen; null while they don't. */
+  apiUrl(): string | null
   isSample(): Promise<boolean>
   attention(): Promise<Attention>
   close(): Promise<void>
@@ -96,6 +100,7 @@ export async function openDesk(
     dataDir,
     clock,
     log,
+    remoteSink: (id) => remotes.sink(id),
     onOnline: (id) => outbox.online(id),
     onState: () => publish({ accounts: true }),
   })
@@ -107,6 +112,29 @@ export async function openDesk(
     clock,
     log,
   })
+  const remotes = createRemotes({
+    store,
+    settings,
+    secrets,
+    clock,
+    log,
+    onOnline: (accountId) => outbox.online(accountId),
+    onChange: () => publish({ remotes: true }),
+  })
+  const apis = createApis({
+    store,
+    settings,
+    secrets,
+    blobs,
+    dataDir,
+    worker: options.apiWorker,
+    port: options.apiPort,
+    // Who names a port or brings settings for the APIs wants to know at once that they can't be served.
+    mustListen: options.apiPort !== null || options.settingsFile?.api !== undefined,
+    clock,
+    log,
+    onChange: () => publish({ apis: true }),
+  })
   const jobs = createJobs(now, () => publish({ jobs: true }))
   const { files, uploads } = createFiles(store, blobs, clock)
   const compose = createCompose({ store, blobs, settings, clock, outbox })
@@ -114,11 +142,15 @@ export async function openDesk(
 
   const stopChanges = store.onChanges((changes) => {
     publish(changes)
-    if (changes.outbox && !options.atRest) outbox.wake()
+    if (options.atRest) return
+    if (changes.outbox) outbox.wake()
+    if (changes.remotes) remotes.wake()
   })
   if (!options.atRest) {
     await outbox.recover()
     await accounts.start()
+    await remotes.start()
+    await apis.start()
   }
 
   const agent = async () => (await settings.agent()).id
@@ -202,6 +234,8 @@ export async function openDesk(
     setUserData: async ({ interaction_id, set, remove }) =>
       await store.setUserData(interaction_id, set, remove, await agent()),
 
+    ...apis.calls,
+    ...remotes.calls,
     ...compose,
     draft: ({ draft_id }) => store.draft(draft_id),
     saveDraft: ({ draft_id, revision, patch }) => store.saveDraft(draft_id, revision, patch),
@@ -406,10 +440,13 @@ export async function openDesk(
         }
       },
     },
+    apiUrl: () => apis.url(),
     isSample: () => settings.isSample(),
     attention,
     async close() {
+      await apis.close()
       await jobs.close()
+      await remotes.close()
       await accounts.close()
       await outbox.close()
       await intake.close()

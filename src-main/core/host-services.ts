@@ -13,6 +13,10 @@ export interface CoreOptions {
   readonly version: string
   /** File URL of the parse worker: built file beside the host, or the source in tests. */
   readonly parseWorker: URL
+  /** File URL of the thread that serves the APIs: built file beside the host, or the source in tests. */
+  readonly apiWorker: URL
+  /** Port of the APIs from the command line (0: any free one); null: as the settings say. */
+  readonly apiPort: number | null
   /** Folder with the sample mailbox and the starter standard responses. */
   readonly resourcesDir: string
   readonly secrets: SecretBackend
@@ -37,6 +41,8 @@ export interface Clock {
 export interface RunningCore {
   readonly core: Core
   readonly files: CoreFiles
+  /** Where the APIs listen; null while they don't. */
+  apiUrl(): string | null
   /** For the badge and notifications. Returns the way to stop. */
   onAttention(listener: (attention: Attention) => void): () => void
   /** For the command line. */

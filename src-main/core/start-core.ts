@@ -12,6 +12,8 @@ export interface HostedCore {
   connectPage(): Port & { close(): void }
   readonly files: CoreFiles
   readonly owner: OwnerCommands
+  /** Where the APIs listen; null while they don't. */
+  apiUrl(): Promise<string | null>
   onAttention(listener: (attention: Attention) => void): () => void
   /** Called when the core died by itself; the host says so and ends. */
   onCrash(listener: (error: Error) => void): void
@@ -19,10 +21,11 @@ export interface HostedCore {
   close(): Promise<void>
 }
 
-export type StartOptions = Omit<CoreOptions, 'parseWorker' | 'clock'> & {
+export type StartOptions = Omit<CoreOptions, 'parseWorker' | 'apiWorker' | 'clock'> & {
   /** Worker files: built ones beside the host, or the sources in tests. */
   readonly coreWorker: URL
   readonly parseWorker: URL
+  readonly apiWorker: URL
 }
 
 /** Starts the core off the host's own thread, so that no query, import or hostile mail freezes a window. */
@@ -33,6 +36,8 @@ export async function startCore(options: StartOptions): Promise<HostedCore> {
     host: options.host,
     version: options.version,
     parseWorker: options.parseWorker.href,
+    apiWorker: options.apiWorker.href,
+    apiPort: options.apiPort,
     resourcesDir: options.resourcesDir,
     secretsKind: secrets.kind,
     canOpenLinks: openLink !== null,
@@ -114,6 +119,7 @@ export async function startCore(options: StartOptions): Promise<HostedCore> {
       check: () => core.call('check'),
       backupTo: (file) => core.call('backupTo', file),
     },
+    apiUrl: () => core.call('apiUrl'),
     onAttention(listener) {
       attentionListeners.add(listener)
       return () => attentionListeners.delete(listener)

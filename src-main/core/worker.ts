@@ -14,6 +14,8 @@ export interface WorkerData {
   readonly host: CoreOptions['host']
   readonly version: string
   readonly parseWorker: string
+  readonly apiWorker: string
+  readonly apiPort: number | null
   readonly resourcesDir: string
   readonly secretsKind: SecretBackend['kind']
   readonly canOpenLinks: boolean
@@ -24,6 +26,7 @@ export interface WorkerData {
 /** What the core's thread answers to its host. */
 export type CoreCalls = {
   ready: () => Promise<void>
+  apiUrl: () => Promise<string | null>
   close: () => Promise<void>
   importPaths: (
     paths: readonly string[],
@@ -55,6 +58,7 @@ const calls: CoreCalls = {
   ready: async () => {
     await core()
   },
+  apiUrl: async () => (await core()).apiUrl(),
   close: async () => {
     if (running) await (await running).close()
   },
@@ -84,6 +88,8 @@ async function start(): Promise<RunningCore> {
     host: data.host,
     version: data.version,
     parseWorker: new URL(data.parseWorker),
+    apiWorker: new URL(data.apiWorker),
+    apiPort: data.apiPort,
     resourcesDir: data.resourcesDir,
     secrets: {
       kind: data.secretsKind,

@@ -1,6 +1,5 @@
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { startApi } from '../api/server.ts'
 import { CoreError } from '../contract/errors.ts'
 import { startCore } from '../core/start-core.ts'
 import { lockData } from './data-lock.ts'
@@ -100,6 +99,8 @@ async function serve(args: readonly string[]): Promise<void> {
       version: places.version,
       coreWorker: places.coreWorker,
       parseWorker: places.parseWorker,
+      apiWorker: places.apiWorker,
+      apiPort,
       resourcesDir: places.resourcesDir,
       secrets: hidingFrom(hide, await systemSecrets()),
       openLink: null,
@@ -109,18 +110,7 @@ async function serve(args: readonly string[]): Promise<void> {
     opened.unshift(() => core.close())
     core.onCrash(() => end(1))
 
-    const api = settingsFile?.api
-    const apiServer =
-      api || apiPort !== null
-        ? await startApi({
-            listen: api?.listen ?? '127.0.0.1',
-            port: apiPort ?? 0,
-            tls: api?.tls ?? { cert: null, key: null },
-            log,
-          })
-        : null
-    if (apiServer) opened.unshift(() => apiServer.close())
-
+    const api = await core.apiUrl()
     const ui = await startUiServer({
       port: uiPort,
       core,
@@ -131,10 +121,8 @@ async function serve(args: readonly string[]): Promise<void> {
     opened.unshift(() => ui.close())
     hide(new URL(ui.url).hash.slice(1))
 
-    log('info', 'The desk is open', { ui: ui.origin, api: apiServer?.url ?? null, pid: process.pid, data })
-    process.stdout.write(
-      `${JSON.stringify({ ready: true, ui: ui.url, api: apiServer?.url ?? null, pid: process.pid, data })}\n`,
-    )
+    log('info', 'The desk is open', { ui: ui.origin, api, pid: process.pid, data })
+    process.stdout.write(`${JSON.stringify({ ready: true, ui: ui.url, api, pid: process.pid, data })}\n`)
     if (open && !(await openInBrowser(ui.oneTimeUrl())))
       process.stderr.write(`No browser could be opened. Open this address yourself: ${ui.url}\n`)
   } catch (error) {

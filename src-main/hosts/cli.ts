@@ -124,6 +124,8 @@ async function withCore(data: string, use: (core: HostedCore) => Promise<Outcome
     version: places.version,
     coreWorker: places.coreWorker,
     parseWorker: places.parseWorker,
+    apiWorker: places.apiWorker,
+    apiPort: null,
     resourcesDir: places.resourcesDir,
     // Nothing here needs a password, and a keychain might ask somebody who isn't there.
     secrets: plainSecrets,

@@ -95,6 +95,8 @@ function open(): void {
       version: places.version,
       coreWorker: places.coreWorker,
       parseWorker: places.parseWorker,
+      apiWorker: places.apiWorker,
+      apiPort: null,
       resourcesDir: places.resourcesDir,
       secrets: hidingFrom(hide, backend),
       openLink: async (url) => {

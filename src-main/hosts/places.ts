@@ -11,6 +11,7 @@ export interface Places {
   readonly resourcesDir: string
   readonly coreWorker: URL
   readonly parseWorker: URL
+  readonly apiWorker: URL
   readonly preload: string
   readonly version: string
 }
@@ -25,6 +26,7 @@ export function placesBeside(host: string): Places {
     resourcesDir: join(root, 'resources'),
     coreWorker: new URL(built ? './core-worker.js' : '../core/worker.ts', host),
     parseWorker: new URL(built ? './parse-worker.js' : '../intake/parse-worker.ts', host),
+    apiWorker: new URL(built ? './api-worker.js' : '../api/worker.ts', host),
     preload: join(root, 'out/preload/preload.cjs'),
     version: readVersion(join(root, 'package.json')),
   }

@@ -1,4 +1,6 @@
 import type { Changes, ContactInput, DraftPatch, Requests, StandardResponseInput } from '../contract/core.ts'
+import type { ApiStore } from './api-store.ts'
+import type { RemoteStore } from './remote-store.ts'
 import type {
   Address,
   Attachment,
@@ -39,7 +41,7 @@ import type {
  * The interaction store in the desk's words. Commands are one durable transaction each and answer after it;
  * then `onChanges` tells what was touched. Errors are CoreError. No rows, no SQL, no open transaction crosses it.
  */
-export interface Store {
+export interface Store extends ApiStore, RemoteStore {
   /** Called after each commit. Returns the way to stop. */
   onChanges(listener: (changes: Changes) => void): () => void
   close(): Promise<void>

@@ -37,6 +37,8 @@ async function overMessagePort(): Promise<Transport> {
     version: '0',
     coreWorker: pathToFileURL(join(root, 'out/main/core-worker.js')),
     parseWorker: pathToFileURL(join(root, 'out/main/parse-worker.js')),
+    apiWorker: pathToFileURL(join(root, 'out/main/api-worker.js')),
+    apiPort: null,
     resourcesDir: join(root, 'resources'),
     secrets: plainSecrets,
     openLink: null,

@@ -8,6 +8,9 @@ import { type Migration, migrations } from './migrations/index.ts'
 /** Below this version a reset of the write-ahead log could corrupt the database (sqlite.org/wal.html#walresetbug). */
 const OLDEST_SQLITE = [3, 51, 3] as const
 
+/** So many small writes take about 15 ms in one transaction; the sync costs each of them nothing then. */
+const LARGEST_GROUP = 64
+
 /** What every part of the SQLite engine works with. */
 export interface Engine {
   readonly db: Database.Database
@@ -19,6 +22,12 @@ export interface Engine {
    * Inside another `write` it joins that transaction. No `await` inside.
    */
   write<T>(work: (touched: Touched) => T): T
+  /**
+   * As `write`, together with whatever else is asked for in the same turn: one transaction, one sync to disk, each
+   * piece undone by itself where it throws. Resolves after the commit. `mayBegin` is asked once, just before; where
+   * it says no, nothing is done and `busy` is thrown.
+   */
+  group<T>(work: (touched: Touched) => T, mayBegin?: () => boolean): Promise<T>
   onChanges(listener: (changes: Changes) => void): () => void
   close(): void
 }
@@ -31,7 +40,8 @@ export interface Touched {
   kind(...kinds: Kind[]): void
 }
 
-type Kind = 'everything' | 'lists' | 'outbox' | 'responses' | 'settings' | 'accounts' | 'jobs'
+type Kind =
+  'everything' | 'lists' | 'outbox' | 'responses' | 'settings' | 'accounts' | 'jobs' | 'apis' | 'remotes'
 
 interface Pending {
   readonly threads: Set<ThreadId>
@@ -73,6 +83,7 @@ export function openEngine(
     }
   })
 
+  const grouped: (() => (error: unknown) => void)[] = []
   const statements = new Map<string, Database.Statement>()
   const listeners = new Set<(changes: Changes) => void>()
   let pending = nothingTouched()
@@ -84,9 +95,51 @@ export function openEngine(
     kind: (...kinds) => kinds.forEach((kind) => pending.kinds.add(kind)),
   }
 
+  function write<T>(work: (touched: Touched) => T): T {
+    if (db.inTransaction) return work(touched)
+    pending = nothingTouched()
+    const result = translated(() => db.transaction(() => work(touched)).immediate())
+    const changes = changesOf(pending)
+    if (changes) for (const listener of listeners) listener(changes)
+    return result
+  }
+
+  /** Commits what was asked for since the last turn, at most `LARGEST_GROUP` at once. */
+  function commitGroup(): void {
+    const settle: ((error: unknown) => void)[] = []
+    try {
+      write(() => {
+        for (const begin of grouped.splice(0, LARGEST_GROUP)) settle.push(begin())
+      })
+      for (const done of settle) done(null)
+    } catch (error) {
+      for (const done of settle) done(error)
+    }
+    // The loop turns between groups, so that a flood of them never holds up the desk.
+    if (grouped.length > 0) setImmediate(commitGroup)
+  }
+
   return {
     db,
     now,
+    write,
+    group<T>(work: (touched: Touched) => T, mayBegin?: () => boolean): Promise<T> {
+      return new Promise<T>((resolve, reject) => {
+        if (grouped.length === 0) setImmediate(commitGroup)
+        grouped.push(() => {
+          if (mayBegin && !mayBegin())
+            return () =>
+              reject(new CoreError('busy', 'The desk was too busy; nothing was stored. Try again.'))
+          try {
+            // A savepoint of its own: what one of them throws undoes nothing of the others.
+            const result = db.transaction(() => work(touched))()
+            return (error) => (error === null ? resolve(result) : reject(asError(error)))
+          } catch (error) {
+            return (whole) => reject(asError(whole ?? translate(error)))
+          }
+        })
+      })
+    },
     sql<Row>(text: string): Database.Statement<unknown[], Row> {
       let statement = statements.get(text)
       if (!statement) {
@@ -96,14 +149,6 @@ export function openEngine(
       // The shape of a statement's rows is known only where its text is.
       // eslint-disable-next-line @typescript-eslint/consistent-type-assertions
       return statement as Database.Statement<unknown[], Row>
-    },
-    write<T>(work: (touched: Touched) => T): T {
-      if (db.inTransaction) return work(touched)
-      pending = nothingTouched()
-      const result = translated(() => db.transaction(() => work(touched)).immediate())
-      const changes = changesOf(pending)
-      if (changes) for (const listener of listeners) listener(changes)
-      return result
     },
     onChanges(listener) {
       listeners.add(listener)
@@ -167,6 +212,10 @@ function migrate(db: Database.Database, file: string, steps: readonly Migration[
     for (const migration of steps.slice(from)) db.exec(migration.sql)
     db.pragma(`user_version = ${steps.length}`)
   }).immediate()
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
 }
 
 function older(version: string): boolean {

@@ -30,8 +30,21 @@ export interface NewInteraction {
   readonly thread_id: ThreadId | null
   readonly thread_reason: ThreadReason
   readonly entity_type: EntityType
-  readonly type: 'Inbound' | 'Outbound'
+  /** `Inbound` or `Outbound` for mail. */
+  readonly type: string
   readonly sub_type: string | null
+  /** Chosen by who made it; one of ours where none is given. Throws `conflict` where it is taken. */
+  readonly interaction_id?: InteractionId | null
+  /** `email` where none is given. */
+  readonly media_type?: string
+  /** 1, the desk itself, where none is given. */
+  readonly creator_app_id?: number
+  readonly external_id?: string | null
+  readonly allow_children?: boolean
+  /** A link that somebody else gave; bytes that we hold stand in `html`. */
+  readonly structured_text?: { readonly url: string; readonly mime: string } | null
+  readonly binary_content?: { readonly url: string; readonly mime: string; readonly size: number } | null
+  readonly reviewer_id?: number | null
   readonly customer_id: string
   readonly status: Status
   readonly came_by: string
@@ -94,7 +107,9 @@ export function insertInteraction(engine: Engine, record: NewInteraction): Inser
   // A date in the future would keep a mail on top of every list; only the list's order is held to today.
   const reached = Math.min(started, engine.now())
   const row = freeRow(engine, reached)
-  const interaction_id = newInteractionId(reached)
+  const interaction_id = record.interaction_id ?? newInteractionId(reached)
+  if (record.interaction_id && isTaken(engine, interaction_id))
+    throw new CoreError('conflict', `There is an interaction ${interaction_id} already.`)
   const thread_id = record.thread_id ?? interaction_id
   const outbound = record.entity_type === ENTITY.emailOut
   const attachments = record.attachments ?? []
@@ -107,6 +122,16 @@ export function insertInteraction(engine: Engine, record: NewInteraction): Inser
     entity_type: record.entity_type,
     type: record.type,
     sub_type: record.sub_type,
+    media_type: record.media_type ?? 'email',
+    creator_app_id: record.creator_app_id ?? 1,
+    external_id: record.external_id ?? null,
+    allow_children: (record.allow_children ?? true) ? 1 : 0,
+    structured_text: record.structured_text?.url ?? null,
+    structured_text_mime: record.structured_text?.mime ?? null,
+    binary_content: record.binary_content?.url ?? null,
+    binary_content_mime: record.binary_content?.mime ?? null,
+    binary_content_size: record.binary_content?.size ?? null,
+    reviewer_id: record.reviewer_id ?? null,
     parent_id: record.parent_id ?? null,
     thread_id,
     owner_id: record.owner_id ?? null,
@@ -256,6 +281,14 @@ function freeRow(engine: Engine, at: Instant): number {
   }
 }
 
+/** Also the id of a thread that was merged away is taken: it still opens that thread. */
+function isTaken(engine: Engine, id: InteractionId): boolean {
+  return (
+    engine.sql('select 1 from interactions where interaction_id = ?').get(id) !== undefined ||
+    engine.sql('select 1 from merged_threads where old_id = ?').get(id) !== undefined
+  )
+}
+
 /** Counted from 1001 in the order in which interactions enter the store; never given twice. */
 function nextActivityId(engine: Engine): number {
   const last = engine.sql<{ value: string }>("select value from meta where key = 'last_activity_id'").get()
@@ -288,6 +321,16 @@ const COLUMNS = [
   'entity_type',
   'type',
   'sub_type',
+  'media_type',
+  'creator_app_id',
+  'external_id',
+  'allow_children',
+  'structured_text',
+  'structured_text_mime',
+  'binary_content',
+  'binary_content_mime',
+  'binary_content_size',
+  'reviewer_id',
   'parent_id',
   'thread_id',
   'owner_id',
@@ -328,5 +371,5 @@ const COLUMNS = [
   'attachments',
 ] as const
 
-const INSERT = `insert into interactions (media_type, creator_app_id, ${COLUMNS.map((column) => `"${column}"`).join(', ')})
-  values ('email', 1, ${COLUMNS.map((column) => `@${column}`).join(', ')})`
+const INSERT = `insert into interactions (${COLUMNS.map((column) => `"${column}"`).join(', ')})
+  values (${COLUMNS.map((column) => `@${column}`).join(', ')})`
