@@ -22,6 +22,8 @@ const readySchema = z.strictObject({
 /** The built desk as `npm run serve` runs it, in a process of its own. */
 export interface ServedDesk {
   readonly ui: string
+  /** Where the APIs listen; null while they don't. */
+  readonly api: string | null
   readonly data: string
   readonly pid: number
   /** What it wrote to standard error so far. */
@@ -74,6 +76,7 @@ export async function startServe(options: {
 
   return {
     ui: ready.ui,
+    api: ready.api,
     data: ready.data,
     pid: ready.pid,
     log: () => log,
