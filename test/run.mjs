@@ -15,6 +15,8 @@ const systemParts = [
     packages: ['dovecot-imapd', 'dovecot-lmtpd'],
     there: () => existsSync('/usr/sbin/dovecot') && existsSync('/usr/lib/dovecot/lmtp'),
   },
+  // The documents' own samples are run as they stand.
+  { name: 'curl', packages: ['curl'], there: () => existsSync('/usr/bin/curl') },
 ]
 
 const totals = { passed: 0, failed: 0, skipped: 0 }
