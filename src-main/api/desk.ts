@@ -78,4 +78,6 @@ export interface ApiContext {
   readonly desk: ApiDesk
   readonly settings: () => ServedSettings
   readonly now: () => number
+  /** DIR/tmp, for files that come inside a body; who writes one there removes it with the request. */
+  readonly tmp: string
 }

@@ -6,7 +6,8 @@ import { pipeline } from 'node:stream/promises'
 import type { Log } from '../connectors/connector.ts'
 import { CoreError, type CoreErrorCode } from '../contract/errors.ts'
 import type { CoreFiles, ServedFile } from '../core/host-services.ts'
-import { contentDisposition, savedName, shownType } from './served-names.ts'
+import { contentDisposition } from '../intake/file-names.ts'
+import { savedName, shownType } from './served-names.ts'
 
 /** Largest attachment of a draft, in bytes: what mail servers take at most. */
 export const DRAFT_UPLOAD_LIMIT = 50 * 1_048_576

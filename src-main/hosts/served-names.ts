@@ -26,16 +26,6 @@ function shortened(name: string): string {
   return characters.slice(0, 150 - ending.length).join('') + ending
 }
 
-/** A Content-Disposition field (RFC 6266) whose name every browser reads: ASCII first, UTF-8 by RFC 5987 beside it. */
-export function contentDisposition(kind: 'inline' | 'attachment', name: string): string {
-  const plain = name.replace(/[^\x20-\x7e]/g, '_').replace(/["\\%]/g, '_')
-  const encoded = encodeURIComponent(name).replace(
-    /['()*!]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-  )
-  return `${kind}; filename="${plain}"; filename*=UTF-8''${encoded}`
-}
-
 /** Pictures that a browser shows without running anything; SVG is not one of them. */
 const shownPictures = new Set([
   'image/png',

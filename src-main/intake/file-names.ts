@@ -19,3 +19,13 @@ export function cleanFileName(name: string | null | undefined): string | null {
   const extension = /\.[^.\s]{1,12}$/.exec(cut)?.[0] ?? ''
   return (cut.slice(0, 255 - extension.length) + extension).toWellFormed()
 }
+
+/** A Content-Disposition field (RFC 6266) whose name every browser reads: ASCII first, UTF-8 by RFC 5987 beside it. */
+export function contentDisposition(kind: 'inline' | 'attachment', name: string): string {
+  const plain = name.replace(/[^\x20-\x7e]/g, '_').replace(/["\\%]/g, '_')
+  const encoded = encodeURIComponent(name).replace(
+    /['()*!]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
+  return `${kind}; filename="${plain}"; filename*=UTF-8''${encoded}`
+}

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { contentDisposition, savedName, shownType } from '../../../src-main/hosts/served-names.ts'
+import { savedName, shownType } from '../../../src-main/hosts/served-names.ts'
+import { contentDisposition } from '../../../src-main/intake/file-names.ts'
 
 describe('the name under which an attachment is saved', () => {
   it.each([
