@@ -20,7 +20,8 @@ export interface Api {
 }
 
 export interface ApiCall {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  /** OPTIONS is a browser's question before it asks from another site; it stands in no document. */
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'OPTIONS'
   /** `/interactions/:interaction_id`; further paths that answer the same. */
   readonly paths: readonly string[]
   /** One sentence for the documents. */
