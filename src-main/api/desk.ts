@@ -56,7 +56,8 @@ export interface ReceivedFile {
 
 /** What the settings say, as the APIs' thread has it: told again on each change. No secret but by its SHA-256. */
 export interface ServedSettings {
-  readonly settings: Omit<ApiSettings, 'keys' | 'tls'>
+  /** Without keys, TLS and secrets. */
+  readonly settings: ApiSettings & { readonly keys?: never; readonly tls?: never }
   readonly keys: readonly ServedKey[]
   /** SHA-256 of `apikey` by section: `email`, `email.sales`. */
   readonly emailKeys: Readonly<Record<string, string>>

@@ -70,7 +70,8 @@ const size = z.union([
   z.int().min(0),
   z.string().regex(/^\d+\s*(KB|MB)?$/i, 'takes bytes, or a number with KB or MB'),
 ])
-const emailService = z.strictObject({
+/** One service of the GMS API: `email` is the catch-all, `email.<serviceName>` completes or replaces its options. */
+export const emailServiceSchema = z.strictObject({
   max_files: z.int().min(0).optional(),
   max_size: size.optional(),
   file_types: text(2000).nullable().optional(),
@@ -94,7 +95,7 @@ export const apiSettingsSchema = z
     paused: z.boolean().optional(),
     tls: z.strictObject({ cert: z.string().nullable(), key: z.string().nullable() }).optional(),
     defaultMailbox: addressSchema.optional(),
-    email: emailService.optional(),
+    email: emailServiceSchema.optional(),
     contacts: z
       .strictObject({
         entities: z
@@ -171,7 +172,7 @@ export const apiSettingsSchema = z
         context.addIssue({ code: 'unrecognized_keys', keys: [key], path: [] })
         continue
       }
-      const service = emailService.safeParse(value)
+      const service = emailServiceSchema.safeParse(value)
       if (!service.success)
         for (const issue of service.error.issues)
           context.addIssue({ code: 'custom', message: issue.message, path: [key, ...issue.path] })
@@ -271,6 +272,8 @@ export const remoteSchema = z
     options: z.record(z.string(), z.json()).default({}),
     /** PEM text or SHA-256 fingerprint of the server's own certificate. */
     trustedCertificate: z.string().max(20_000).nullable().optional(),
+    /** Consents to sending the key in the clear (http) to a host that isn't this computer. */
+    insecure: z.boolean().optional(),
   })
   .superRefine((remote, context) => {
     const options = remoteOptionsSchemas[remote.kind].safeParse(remote.options)
