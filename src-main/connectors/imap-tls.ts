@@ -82,7 +82,7 @@ export function verifiedTransport(
 ): ImapTransport {
   function secured(socket: TLSSocket, done: () => void): ImapTransportSocket {
     socket.once('secureConnect', () => {
-      const refused = judge(socket, pin)
+      const refused = judgeCertificate(socket, pin)
       if (refused) return void socket.destroy(refused)
       reached('tls', socket)
       done()
@@ -93,7 +93,7 @@ export function verifiedTransport(
     return {
       host: settings.host,
       minVersion: 'TLSv1.2',
-      // Not lax: `judge` refuses what Node would, but only after the certificate could be read.
+      // Not lax: `judgeCertificate` refuses what Node would, but only after the certificate could be read.
       rejectUnauthorized: false,
       ...(servername === undefined ? {} : { servername }),
     }
@@ -122,7 +122,8 @@ export function verifiedTransport(
   }
 }
 
-function judge(socket: TLSSocket, pin: string | null): CertificateRefused | null {
+/** Why the certificate may not be trusted: by the pin alone where there is one, else as Node judges it; null where it may. */
+export function judgeCertificate(socket: TLSSocket, pin: string | null): CertificateRefused | null {
   const certificate = socket.getPeerX509Certificate()
   if (!certificate) return new CertificateRefused(NO_CERTIFICATE, 'NONE')
   if (pin !== null)
