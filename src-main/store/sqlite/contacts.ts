@@ -213,7 +213,7 @@ function saveAddresses(engine: Engine, id: string, given: readonly string[]): vo
 }
 
 /** Brings the completion words of a contact's addresses in step with its name. */
-function indexWords(engine: Engine, id: string): void {
+export function indexWords(engine: Engine, id: string): void {
   const row = existing(engine, id)
   const addresses = addressesOf(engine, id)
   const { name } = head(row, addresses)

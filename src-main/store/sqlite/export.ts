@@ -1,6 +1,7 @@
 import type { Instant } from '../../contract/domain.ts'
 import { CoreError } from '../../contract/errors.ts'
 import type { ExportedInteraction, Store } from '../store.ts'
+import { NAMED_BLOBS } from './blobs-named.ts'
 import type { Engine } from './engine.ts'
 import { type InteractionRow, readInteraction } from './interaction-row.ts'
 import { interactionRow } from './interactions.ts'
@@ -40,23 +41,12 @@ export function exporting(
     },
     async blobsInUse() {
       const used = new Set<string>()
-      for (const column of BLOB_COLUMNS)
-        for (const { sha256 } of engine.sql<{ sha256: string }>(column).iterate()) used.add(sha256)
+      for (const place of NAMED_BLOBS)
+        for (const { sha256 } of engine.sql<{ sha256: string }>(place).iterate()) used.add(sha256)
       return used
     },
   }
 }
-
-/** Every place that names a blob; undo and the outbox keep drafts with theirs, so that they can come back. */
-const BLOB_COLUMNS = [
-  'select raw_sha256 as sha256 from interactions where raw_sha256 is not null',
-  'select sha256 from attachments',
-  'select sha256 from draft_attachments',
-  'select wire_sha256 as sha256 from outbox',
-  'select sent_sha256 as sha256 from outbox',
-  `select f.value ->> 'sha256' as sha256 from outbox, json_each(outbox.draft, '$.attachments') f`,
-  `select f.value ->> 'sha256' as sha256 from undo, json_each(undo.before, '$.attachments') f where undo.what = 'draft'`,
-]
 
 function exported(engine: Engine, row: InteractionRow): ExportedInteraction {
   const body = engine

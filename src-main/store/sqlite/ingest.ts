@@ -1,4 +1,4 @@
-import type { Address, InteractionId, ThreadId, UserData } from '../../contract/domain.ts'
+import type { Address, InteractionId, ThreadId } from '../../contract/domain.ts'
 import { ENTITY, STATUS } from '../../contract/domain.ts'
 import { CoreError } from '../../contract/errors.ts'
 import { decideThread, type ThreadDecision } from '../../intake/threading.ts'
@@ -9,9 +9,9 @@ import { addLocation, writeCursor } from './folders.ts'
 import { insertInteraction, type NewInteraction } from './interactions.ts'
 import { recordBounce, sightInSent } from './outbox.ts'
 import { ownAddresses } from './own-addresses.ts'
-import { firstQueue } from './queues.ts'
+import { inheritedUserData, placement } from './placement.ts'
 import { threadLookup } from './thread-lookup.ts'
-import { caseOf, currentThread, mergeThreads, openWork, refreshThread } from './threads.ts'
+import { currentThread, mergeThreads, refreshThread } from './threads.ts'
 
 /** Larger batches would hold the one writer for too long: 100 took 45 ms, 500 up to a second. */
 const LARGEST_BATCH = 100
@@ -186,7 +186,7 @@ function inbound(
     customer_id: contactOf(engine, touched, mail.from),
     bounce_of: report?.interaction_id ?? null,
     unread: arrival.unread,
-    ...placement(engine, arrival, decision.thread_id, report),
+    ...placement(engine, decision.thread_id, arrival.queue_id, report),
   }
 }
 
@@ -208,57 +208,6 @@ function outbound(filing: Filing, arrival: Arrival, decision: ThreadDecision): N
     end_date: arrival.received,
     unread: false,
   }
-}
-
-/**
- * Where a new inbound mail waits: with the agent who holds its thread's open work, else in the queue that this
- * work lies in; a thread that was done reopens in the queue it last had; a new one begins in the queue given.
- */
-function placement(
-  engine: Engine,
-  arrival: Arrival,
-  thread: ThreadId | null,
-  report: Report | null,
-): Pick<NewInteraction, 'status' | 'owner_id' | 'workbin' | 'queue_id'> {
-  const open = thread === null ? undefined : openWork(engine, thread).at(-1)
-  if (open && open.workbin !== null)
-    return {
-      status: STATUS.inProcess,
-      owner_id: open.owner_id,
-      workbin: open.workbin,
-      queue_id: open.queue_id,
-    }
-  if (open) return { status: STATUS.new, queue_id: open.queue_id }
-  const queue_id =
-    (thread && lastQueue(engine, thread)) ?? knownQueue(engine, arrival.queue_id) ?? firstQueue(engine)
-  // What failed comes back to its writer.
-  if (report?.failed && report.owner_id !== null)
-    return { status: STATUS.inProcess, owner_id: report.owner_id, workbin: 'in-progress', queue_id }
-  return { status: STATUS.new, queue_id }
-}
-
-function knownQueue(engine: Engine, id: string | null): string | null {
-  return id !== null && engine.sql('select 1 from queues where id = ?').get(id) ? id : null
-}
-
-function lastQueue(engine: Engine, thread: ThreadId): string | null {
-  const row = engine
-    .sql<{ queue_id: string }>(
-      'select queue_id from interactions where thread_id = ? and queue_id is not null order by row desc limit 1',
-    )
-    .get(thread)
-  return row?.queue_id ?? null
-}
-
-/** Case data follows the thread; what comes with the mail wins. */
-function inheritedUserData(
-  engine: Engine,
-  thread: ThreadId | null,
-  given: UserData | undefined,
-): UserData | null {
-  const inherited = thread === null ? null : (caseOf(engine, thread)?.udata ?? null)
-  const udata = { ...inherited, ...given }
-  return Object.keys(udata).length === 0 ? null : udata
 }
 
 function contactOf(engine: Engine, touched: Touched, person: Address | null): string {

@@ -1,5 +1,7 @@
 import type { Instant } from '../../contract/domain.ts'
 import type { Store } from '../store.ts'
+import { apiUploads } from './api-uploads.ts'
+import { apiUse } from './api-use.ts'
 import { backup } from './backup.ts'
 import { checking } from './check.ts'
 import { contacts } from './contacts.ts'
@@ -10,7 +12,9 @@ import { folders } from './folders.ts'
 import { history } from './history.ts'
 import { ingest } from './ingest.ts'
 import { lists } from './lists.ts'
+import { namedCustomers } from './named-customers.ts'
 import { outbox } from './outbox.ts'
+import { receiving } from './received.ts'
 import { responses } from './responses.ts'
 import { search } from './search.ts'
 import { settings } from './settings.ts'
@@ -45,6 +49,10 @@ export function openSqliteStore(options: { readonly file: string; readonly now: 
     ...exporting(engine),
     ...checking(engine),
     ...backup(engine),
+    ...receiving(engine),
+    ...namedCustomers(engine),
+    ...apiUploads(engine),
+    ...apiUse(engine),
   })
 }
 

@@ -8,11 +8,14 @@ create table api_answers (
   scope text not null, -- which API, and whose key
   key text not null,
   payload text not null, -- SHA-256 of what was asked
-  answer text not null, -- JSON
+  answer text, -- JSON; null once what it told of was purged
+  -- interaction_id of what the answer shows in full.
+  about text,
   at integer not null,
   primary key (scope, key)
 ) strict, without rowid;
 create index api_answers_by_time on api_answers (at);
+create index api_answers_by_interaction on api_answers (about) where about is not null;
 
 -- Served: requests and refusals of each day, the last refusals, when a key was last used.
 create table api_days (
@@ -43,6 +46,7 @@ create table conversations (
   thread_id text not null,
   primary key (tenant, org, cat, conv_id)
 ) strict, without rowid;
+create index conversations_by_thread on conversations (thread_id);
 create table repeats (
   fingerprint text primary key,
   row integer not null references interactions (row) on delete cascade
@@ -66,7 +70,9 @@ create table secure_mails (
   direction text not null, -- inbound | outbound
   read integer not null default 0,
   deleted integer not null default 0,
-  at integer not null
+  at integer not null,
+  -- JSON: exactly what was attached to it; the interaction carries its thread's case data, too.
+  udata text not null
 ) strict, without rowid;
 create index secure_mails_listed on secure_mails (address_key, box, at desc, id) where deleted = 0;
 
@@ -82,6 +88,10 @@ create table api_uploads (
 ) strict, without rowid;
 create index api_uploads_by_time on api_uploads (at);
 create index api_uploads_by_blob on api_uploads (sha256);
+
+-- Who still names a blob.
+create index outbox_by_wire on outbox (wire_sha256);
+create index outbox_by_sent on outbox (sent_sha256);
 
 -- What a remote is owed by itself, without an agent pressing Send: reports of messages, changes written back.
 create table owed_calls (
@@ -107,10 +117,14 @@ create table pulled_interactions (
   remote_id text not null,
   their_id text not null,
   row integer not null references interactions (row) on delete cascade,
+  their_thread text not null,
+  their_customer text not null,
   theirs text not null, -- JSON: the object as it was last seen there, with the members that we don't know
   primary key (remote_id, their_id)
 ) strict, without rowid;
 create index pulled_interactions_by_row on pulled_interactions (row);
+create index pulled_interactions_by_thread on pulled_interactions (remote_id, their_thread);
+create index pulled_interactions_by_customer on pulled_interactions (remote_id, their_customer);
 create table remote_cursors (
   remote_id text primary key,
   cursor text not null -- JSON of the connector
