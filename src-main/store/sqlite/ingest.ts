@@ -8,7 +8,9 @@ import type { Engine, Touched } from './engine.ts'
 import { addLocation, writeCursor } from './folders.ts'
 import { insertInteraction, type NewInteraction } from './interactions.ts'
 import { recordBounce, sightInSent } from './outbox.ts'
+import { oweReports } from './owed-calls.ts'
 import { ownAddresses } from './own-addresses.ts'
+import { hasAncestor } from './parents.ts'
 import { inheritedUserData, placement } from './placement.ts'
 import { threadLookup } from './thread-lookup.ts'
 import { currentThread, mergeThreads, refreshThread } from './threads.ts'
@@ -123,6 +125,7 @@ function file(filing: Filing, arrival: Arrival): Filed {
   const inserted = insertInteraction(engine, record)
   if (mail.message_id !== null && decision.thread_id !== null)
     adoptChildren(engine, mail.message_id, inserted)
+  oweReports(engine, touched, inserted.row)
   stale.add(inserted.thread_id)
   return {
     row: inserted.row,
@@ -287,17 +290,4 @@ function distanceOfParent(engine: Engine, row: number, parent: InteractionId): n
     )
     .get(row, parent)
   return named?.distance ?? -1
-}
-
-/** Mails can name each other in a circle; parents never do. */
-function hasAncestor(engine: Engine, start: InteractionId, sought: InteractionId): boolean {
-  const parent = engine.sql<{ parent_id: InteractionId | null }>(
-    'select parent_id from interactions where interaction_id = ?',
-  )
-  let at: InteractionId | null = start
-  for (let step = 0; at !== null && step < 1000; step++) {
-    if (at === sought) return true
-    at = parent.get(at)?.parent_id ?? null
-  }
-  return false
 }

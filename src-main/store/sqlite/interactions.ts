@@ -200,7 +200,7 @@ export function insertInteraction(engine: Engine, record: NewInteraction): Inser
   }
   const named = namedIn({ ...record, bcc: outbound ? record.bcc : [] })
   addParticipants(engine, thread_id, named)
-  countMail(engine, outbound ? recipients(record) : keys([record.from]), started, 1)
+  countMail(engine, outbound ? recipients(record) : addressKeys([record.from]), started, 1)
   indexMessage(engine, row)
   return { row, interaction_id, thread_id }
 }
@@ -214,7 +214,7 @@ export function removeInteraction(engine: Engine, interaction_id: InteractionId)
   unindexMessage(engine, row.row)
   forgetLocationsOf(engine, row.row)
   if (row.entity_type === ENTITY.emailOut)
-    countMail(engine, keys([...addresses(row.to), ...addresses(row.cc), ...addresses(row.bcc)]), 0, -1)
+    countMail(engine, addressKeys([...addresses(row.to), ...addresses(row.cc), ...addresses(row.bcc)]), 0, -1)
   engine.sql('update interactions set parent_id = null where parent_id = ?').run(interaction_id)
   // Bodies, attachments and references go with it.
   engine.sql('delete from interactions where row = ?').run(row.row)
@@ -234,7 +234,8 @@ export function addParticipants(engine: Engine, thread: ThreadId, people: readon
   for (const person of people) add.run(thread, person)
 }
 
-function rebuildParticipants(engine: Engine, thread: ThreadId): void {
+/** Participants of a thread as its messages name them now. */
+export function rebuildParticipants(engine: Engine, thread: ThreadId): void {
   engine.sql('delete from participants where thread_id = ?').run(thread)
   const rows = engine
     .sql<Pick<InteractionRow, 'from' | 'reply_to' | 'to' | 'cc' | 'bcc'>>(
@@ -244,14 +245,14 @@ function rebuildParticipants(engine: Engine, thread: ThreadId): void {
   for (const row of rows) {
     const single = [row.from, row.reply_to].flatMap((column) => addresses(column && `[${column}]`))
     const several = [row.to, row.cc, row.bcc].flatMap((column) => addresses(column))
-    addParticipants(engine, thread, keys([...single, ...several]))
+    addParticipants(engine, thread, addressKeys([...single, ...several]))
   }
 }
 
 function namedIn(
   record: Pick<NewInteraction, 'from' | 'reply_to' | 'to' | 'cc'> & { bcc?: readonly Address[] | undefined },
 ) {
-  return keys([
+  return addressKeys([
     record.from,
     record.reply_to,
     ...(record.to ?? []),
@@ -261,10 +262,11 @@ function namedIn(
 }
 
 function recipients(record: NewInteraction): readonly string[] {
-  return keys([...(record.to ?? []), ...(record.cc ?? []), ...(record.bcc ?? [])])
+  return addressKeys([...(record.to ?? []), ...(record.cc ?? []), ...(record.bcc ?? [])])
 }
 
-function keys(people: readonly (Address | null | undefined)[]): readonly string[] {
+/** Lower-case addresses, each once. */
+export function addressKeys(people: readonly (Address | null | undefined)[]): readonly string[] {
   return [...new Set(people.flatMap((person) => (person ? [person.address.toLowerCase()] : [])))]
 }
 
@@ -282,7 +284,7 @@ function freeRow(engine: Engine, at: Instant): number {
 }
 
 /** Also the id of a thread that was merged away is taken: it still opens that thread. */
-function isTaken(engine: Engine, id: InteractionId): boolean {
+export function isTaken(engine: Engine, id: InteractionId): boolean {
   return (
     engine.sql('select 1 from interactions where interaction_id = ?').get(id) !== undefined ||
     engine.sql('select 1 from merged_threads where old_id = ?').get(id) !== undefined
@@ -298,11 +300,13 @@ function nextActivityId(engine: Engine): number {
   return next
 }
 
-function json(value: unknown): string | null {
+/** A value as its JSON column holds it; null where there is none. */
+export function json(value: unknown): string | null {
   return value === null || value === undefined ? null : JSON.stringify(value)
 }
 
-function jsonList(list: readonly Address[] | undefined): string | null {
+/** Addresses as their column holds them; null where there are none. */
+export function jsonList(list: readonly Address[] | null | undefined): string | null {
   return list && list.length > 0 ? JSON.stringify(list) : null
 }
 

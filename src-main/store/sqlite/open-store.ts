@@ -1,5 +1,6 @@
 import type { Instant } from '../../contract/domain.ts'
 import type { Store } from '../store.ts'
+import { apiInteractions } from './api-interactions.ts'
 import { apiUploads } from './api-uploads.ts'
 import { apiUse } from './api-use.ts'
 import { backup } from './backup.ts'
@@ -14,6 +15,8 @@ import { ingest } from './ingest.ts'
 import { lists } from './lists.ts'
 import { namedCustomers } from './named-customers.ts'
 import { outbox } from './outbox.ts'
+import { owedCalls } from './owed-calls.ts'
+import { pulled } from './pulled.ts'
 import { receiving } from './received.ts'
 import { responses } from './responses.ts'
 import { search } from './search.ts'
@@ -43,6 +46,8 @@ export function openSqliteStore(options: { readonly file: string; readonly now: 
     ...userData(engine),
     ...drafts(engine),
     ...outbox(engine),
+    ...owedCalls(engine),
+    ...pulled(engine),
     ...responses(engine),
     ...contacts(engine),
     ...settings(engine),
@@ -50,6 +55,7 @@ export function openSqliteStore(options: { readonly file: string; readonly now: 
     ...checking(engine),
     ...backup(engine),
     ...receiving(engine),
+    ...apiInteractions(engine),
     ...namedCustomers(engine),
     ...apiUploads(engine),
     ...apiUse(engine),

@@ -12,6 +12,7 @@ import type { DeliveryReport } from '../store.ts'
 import type { Engine, Touched } from './engine.ts'
 import { recordHistory } from './history.ts'
 import { interactionRow } from './interactions.ts'
+import { oweReports } from './owed-calls.ts'
 import { type OutboxRow, outboxRow, readRecipients } from './outbox-row.ts'
 import { readJson } from './stored-json.ts'
 import { refreshThread } from './threads.ts'
@@ -107,6 +108,7 @@ export function accept(
     if (changes > 0) touched.kind('responses')
   }
   outcomeKnown(engine, touched, row, before.state)
+  if (row.sample === 0) oweReports(engine, touched, interactionRow(engine, row.interaction_id).row)
   return row
 }
 

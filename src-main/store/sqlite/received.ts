@@ -12,6 +12,7 @@ import { dateTime } from './interaction-row.ts'
 import { type InsertedInteraction, insertInteraction, type NewInteraction } from './interactions.ts'
 import { becomeCustomer, nameContact } from './named-customers.ts'
 import { onlyOnce } from './once.ts'
+import { oweReports } from './owed-calls.ts'
 import { inheritedUserData, placement } from './placement.ts'
 import { addSecureMail } from './secure-mail-row.ts'
 import { currentThread, refreshThread } from './threads.ts'
@@ -85,6 +86,7 @@ function receive(engine: Engine, touched: Touched, submission: Submission, body:
       .run(submission.fingerprint, inserted.row)
   const secure_mail_id = secured(engine, submission, inserted)
   refreshThread(engine, touched, inserted.thread_id)
+  oweReports(engine, touched, inserted.row)
   return {
     interaction_id: inserted.interaction_id,
     activity_id: activityOf(engine, inserted.row),

@@ -12,6 +12,7 @@ import { ENTITY, STATUS } from '../../contract/domain.ts'
 import type { Engine, Touched } from './engine.ts'
 import { recordHistory } from './history.ts'
 import { addresses } from './interaction-row.ts'
+import { oweWriteBack } from './owed-calls.ts'
 import { indexMessage, unindexMessage } from './search-index.ts'
 import { readJson, readJsonOr } from './stored-json.ts'
 
@@ -254,10 +255,11 @@ export function mergeThreads(
     .run(from, into, reason, engine.now())
   joinCases(
     engine,
+    touched,
     into,
     cases.map((found) => found?.udata ?? {}),
   )
-  joinWork(engine, into)
+  joinWork(engine, touched, into)
   refreshThread(engine, touched, from)
   refreshThread(engine, touched, into)
 }
@@ -279,7 +281,12 @@ export function caseOf(
 }
 
 /** Case data of both threads on the one case; the newer value of a key wins. */
-function joinCases(engine: Engine, thread: ThreadId, oldestFirst: readonly UserData[]): void {
+function joinCases(
+  engine: Engine,
+  touched: Touched,
+  thread: ThreadId,
+  oldestFirst: readonly UserData[],
+): void {
   const target = caseOf(engine, thread)
   if (!target) return
   const joined = new Map(oldestFirst.flatMap((udata) => Object.entries(udata)))
@@ -295,10 +302,11 @@ function joinCases(engine: Engine, thread: ThreadId, oldestFirst: readonly UserD
     const { interaction_id } = target
     recordHistory(engine, { interaction_id, by: null, what: 'user-data', key, before: null, after: value })
   }
+  oweWriteBack(engine, touched, target.interaction_id)
 }
 
 /** An agent who works on one half has the whole. Two agents' halves stay with them. */
-function joinWork(engine: Engine, thread: ThreadId): void {
+function joinWork(engine: Engine, touched: Touched, thread: ThreadId): void {
   const open = openWork(engine, thread)
   const held = open.findLast((work) => work.owner_id !== null && work.workbin !== null)
   if (!held) return
@@ -307,6 +315,7 @@ function joinWork(engine: Engine, thread: ThreadId): void {
     engine
       .sql('update interactions set owner_id = ?, workbin = ?, status = ? where row = ?')
       .run(held.owner_id, held.workbin, STATUS.inProcess, work.row)
+    oweWriteBack(engine, touched, work.interaction_id)
   }
 }
 

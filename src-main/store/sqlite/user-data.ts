@@ -4,6 +4,7 @@ import type { Store } from '../store.ts'
 import type { Engine, Touched } from './engine.ts'
 import { recordHistory } from './history.ts'
 import { interactionRow } from './interactions.ts'
+import { oweWriteBack } from './owed-calls.ts'
 import { indexMessage, unindexMessage } from './search-index.ts'
 import { readJson, readJsonOr } from './stored-json.ts'
 import { refreshThread } from './threads.ts'
@@ -112,6 +113,7 @@ function write(
       after: after === null ? null : readJson<UserDataValue>(after),
     })
   refreshThread(engine, touched, thread_id)
+  oweWriteBack(engine, touched, id)
 }
 
 /** Whether a value holds more than so many levels of objects and arrays. */

@@ -10,6 +10,7 @@ import type {
 import { CoreError } from '../../contract/errors.ts'
 import type { Engine, Touched } from './engine.ts'
 import { recordHistory } from './history.ts'
+import { oweWriteBack } from './owed-calls.ts'
 import { queueName } from './queues.ts'
 import { readJson } from './stored-json.ts'
 import { refreshThread } from './threads.ts'
@@ -78,14 +79,35 @@ export function newestInbound(engine: Engine, thread: ThreadId): WorkedInteracti
   )
 }
 
+/** The work of one interaction; null when there is no such interaction. */
+export function workedInteraction(engine: Engine, id: InteractionId): WorkedInteraction | null {
+  return engine.sql<WorkedInteraction>(`${SELECT} where interaction_id = ?`).get(id) ?? null
+}
+
 /** The change that gives an interaction's work other values. */
 export function changeOf(from: WorkedInteraction, to: Partial<Work>): WorkChange {
   const before = workOf(from)
   return { interaction_id: from.interaction_id, before, after: { ...before, ...to } }
 }
 
-/** Carries out changes of one thread's work, remembers them in the history and refreshes the thread. */
+/**
+ * Carries out changes of one thread's work, remembers them in the history and refreshes the thread; what was pulled
+ * from a remote is owed back to it.
+ */
 export function carryOut(
+  engine: Engine,
+  touched: Touched,
+  thread: ThreadId,
+  changes: readonly WorkChange[],
+  what: string,
+  by: number | null,
+): void {
+  changeWork(engine, touched, thread, changes, what, by)
+  for (const { interaction_id } of changes) oweWriteBack(engine, touched, interaction_id)
+}
+
+/** The same for a change that came from the remote itself, which is owed nothing. */
+export function changeWork(
   engine: Engine,
   touched: Touched,
   thread: ThreadId,
@@ -119,7 +141,7 @@ export function takeBackChanges(
   by: number,
 ): void {
   for (const { interaction_id, before, after } of changes) {
-    const now = engine.sql<WorkedInteraction>(`${SELECT} where interaction_id = ?`).get(interaction_id)
+    const now = workedInteraction(engine, interaction_id)
     if (!now || FIELDS.some((field) => now[field] !== after[field]))
       throw new CoreError('conflict', 'This was changed again since, so it can’t be undone.')
     if (before.queue_id !== null && queueName(engine, before.queue_id) === null)

@@ -133,6 +133,6 @@ create table remote_cursors (
 -- Pages of the interactions API. Equal times are sorted by id as they are read.
 create index interactions_by_customer_start on interactions (customer_id, start_date desc);
 create index interactions_by_status_start on interactions (status, start_date desc);
--- Mail is found soon by start_date alone; other media are rare.
-create index interactions_other_media on interactions (entity_type, start_date desc) where entity_type > 1;
+-- Inbound mail is found soon by start_date alone; everything else is the smaller part.
+create index interactions_not_inbound on interactions (entity_type, start_date desc) where entity_type > 0;
 `
