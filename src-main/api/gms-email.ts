@@ -9,6 +9,7 @@ import { keyHash, sameHash } from './keys.ts'
 
 const PATH = '/genesys/2/email/:serviceName'
 const ALLOW = ['POST']
+const NO_SERVICE = 'There is no such e-mail service.'
 /** What a script of another site may send along, and for how long a browser may remember that, s. */
 const CORS_HEADERS = 'Content-Type, apikey, Idempotency-Key'
 const CORS_AGE = '600'
@@ -183,22 +184,32 @@ function defaultMailbox({ settings, defaultMailbox }: ServedSettings): string | 
   return settings.defaultMailbox ?? defaultMailbox
 }
 
-function serviceOf(context: ApiContext, asked: Asked): GmsService {
-  const service = gmsService(context.settings().settings, asked.params.serviceName ?? '')
-  if (service) return service
-  throw new Refused({ kind: 'not-found', message: 'There is no such e-mail service.' })
+/** The service of the path; null where it isn't served. Where no call took the request its name stands in the path only. */
+function findService(context: ApiContext, { params, path }: Asked): GmsService | null {
+  const name = params.serviceName ?? /\/([^/]*)$/.exec(path)?.[1] ?? ''
+  return gmsService(context.settings().settings, name)
 }
 
-/** Anybody, unless the service's section, or else the catch-all, asks for its key. */
+function serviceOf(context: ApiContext, asked: Asked): GmsService {
+  const service = findService(context, asked)
+  if (service) return service
+  throw new Refused({ kind: 'not-found', message: NO_SERVICE })
+}
+
+/** Null is anybody: a browser's form has nowhere to keep a secret. Else the key of the service's own section, or of the catch-all. */
 function callerOf(context: ApiContext, asked: Asked): Caller | null {
   const { name } = serviceOf(context, asked)
   const { emailKeys } = context.settings()
   const section = [`email.${name}`, 'email'].find((key) => emailKeys[key] !== undefined)
-  const caller = { id: null, name: section ?? '', scopes: [], tenants: null, customer: null }
   const sha256 = section === undefined ? undefined : emailKeys[section]
-  if (sha256 === undefined) return caller
+  if (section === undefined || sha256 === undefined) return null
   const key = asked.header('apikey')
-  return key !== null && sameHash(keyHash(key), sha256) ? caller : null
+  if (key !== null && sameHash(keyHash(key), sha256))
+    return { id: null, name: section, scopes: [], tenants: null, customer: null }
+  throw new Refused({
+    kind: 'unauthorized',
+    message: key === null ? 'The apikey is missing.' : 'The apikey is not valid.',
+  })
 }
 
 function answerPreflight(context: ApiContext, asked: Asked): Answer {
@@ -228,7 +239,10 @@ function crossOrigin(service: GmsService | null, asked: Asked): Record<string, s
 
 /** Contract 01, 1.3 and 1.6: a temporary failure says nothing but that, everything else lists its faults. */
 function refuse(context: ApiContext, refusal: Refusal, asked: Asked): Answer {
-  const service = gmsService(context.settings().settings, asked.params.serviceName ?? '')
+  const service = findService(context, asked)
+  // The address is checked before the method (contract 00, 0.1.2), and a name that isn't served is no address.
+  if (refusal.kind === 'method' && !service)
+    return refuse(context, { kind: 'not-found', message: NO_SERVICE }, asked)
   const headers = crossOrigin(service, asked)
   const reason = refusal.message
   if (refusal.kind === 'busy' || refusal.kind === 'paused')
