@@ -1,10 +1,13 @@
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import type { ServedSettings } from '../api/desk.ts'
+import { keyHash } from '../api/keys.ts'
 import { CoreError } from '../contract/errors.ts'
 import {
   type Account,
   accountSchema,
   type ApiSettings,
+  apiSettingsSchema,
+  emailServiceSchema,
   type AgentSettings,
   agentSchema,
   type Preferences,
@@ -14,6 +17,7 @@ import {
 } from '../contract/settings.ts'
 import type { Secrets } from '../secrets.ts'
 import type { Store } from '../store/store.ts'
+import { keyId, type StoredKey, storedKeySchema } from './stored-keys.ts'
 
 /** Settings as they stand in the store, without secrets; one document a name, checked when read. */
 export interface StoredSettings {
@@ -23,6 +27,16 @@ export interface StoredSettings {
   saveAgent(agent: AgentSettings): Promise<void>
   undoSendSeconds(): Promise<number>
   preferences(): Promise<Preferences>
+  /** What Settings shows and edits: the APIs without keys and secrets. */
+  api(): Promise<ApiSettings>
+  /** The whole of it. Secrets: absent keeps the stored one, null removes it. Keys stay. */
+  saveApi(api: ApiSettings): Promise<void>
+  apiKeys(): Promise<readonly StoredKey[]>
+  saveApiKeys(keys: readonly StoredKey[]): Promise<void>
+  /** What the listener needs: PEM text or paths. */
+  apiTls(): Promise<{ readonly cert: string | null; readonly key: string | null }>
+  /** What the APIs' thread is told. */
+  servedSettings(): Promise<ServedSettings>
   /** What the page shows. */
   forPage(): Promise<Settings>
   isSample(): Promise<boolean>
@@ -48,10 +62,7 @@ export function storedSettings(store: Store, secrets: Secrets): StoredSettings {
     if (stored === null || stored === undefined) return fallback
     const parsed = schema.safeParse(stored)
     if (parsed.success) return parsed.data
-    throw new CoreError(
-      'internal',
-      `The stored settings “${name}” can't be read: ${z.prettifyError(parsed.error)}`,
-    )
+    throw unreadable(name, parsed.error)
   }
 
   const settings: StoredSettings = {
@@ -64,6 +75,36 @@ export function storedSettings(store: Store, secrets: Secrets): StoredSettings {
     },
     undoSendSeconds: () => read('undoSendSeconds', z.int(), 10),
     preferences: () => read('preferences', preferencesSchema, preferencesSchema.parse({})),
+    async api() {
+      const { settings, cert } = await readApi(store)
+      return cert === null ? settings : { ...settings, tls: { cert, key: null } }
+    },
+    async saveApi(api) {
+      await saveApi(store, await mergeApi(api, true, store, secrets))
+    },
+    apiKeys: async () => (await readApi(store)).keys,
+    async saveApiKeys(keys) {
+      await saveApi(store, { ...(await readApi(store)), keys })
+    },
+    async apiTls() {
+      const { cert } = await readApi(store)
+      return { cert, key: cert === null ? null : await secrets.get(TLS_KEY) }
+    },
+    async servedSettings() {
+      const { settings: api, keys } = await readApi(store)
+      const emailKeys: Record<string, string> = {}
+      for (const name of Object.keys(api).filter(isEmailService)) {
+        const apikey = await secrets.get(apikeyName(name))
+        if (apikey !== null) emailKeys[name] = keyHash(apikey)
+      }
+      const [first] = await settings.accounts()
+      return {
+        settings: api,
+        keys: keys.map(({ made: _, ...key }) => key),
+        emailKeys,
+        defaultMailbox: first?.address ?? null,
+      }
+    },
     isSample: async () => (await store.setting('sample')) === true,
     async forPage() {
       const accounts = await settings.accounts()
@@ -84,6 +125,10 @@ export function storedSettings(store: Store, secrets: Secrets): StoredSettings {
     },
   }
   return settings
+}
+
+function unreadable(name: string, error: z.ZodError): CoreError {
+  return new CoreError('internal', `The stored settings “${name}” can't be read: ${z.prettifyError(error)}`)
 }
 
 export function fullName(agent: AgentSettings): string {
@@ -107,7 +152,10 @@ export async function mergeSettingsFile(file: SettingsFile, store: Store, secret
     await settings.saveAccounts([...merged.values()])
   }
   if (file.undoSendSeconds !== undefined) await store.saveSetting('undoSendSeconds', file.undoSendSeconds)
-  if (file.api) await store.saveSetting('api', await apiWithoutSecrets(file.api, store, secrets))
+  if (file.api) {
+    const api = await mergeApi(file.api, false, store, secrets)
+    await saveApi(store, file.api.keys ? { ...api, keys: mergeKeys(api.keys, file.api.keys) } : api)
+  }
   if (file.remotes) {
     const stored = z.array(z.looseObject({ id: z.string() })).safeParse(await store.setting('remotes'))
     const merged = new Map((stored.data ?? []).map((remote) => [remote.id, remote]))
@@ -143,30 +191,93 @@ export async function ensureQueue(store: Store, name: string): Promise<string> {
   return (found ?? (await store.saveQueue(null, name.trim()))).id
 }
 
-async function apiWithoutSecrets(
-  api: ApiSettings,
+/** Members of the stored API settings that `ApiSettings` doesn't have in that shape. */
+const storedApiSchema = z.looseObject({
+  keys: z.array(storedKeySchema).default([]),
+  tls: z.looseObject({ cert: z.string().nullable() }).optional(),
+})
+
+interface StoredApi {
+  /** Without keys, TLS and secrets. */
+  readonly settings: ServedSettings['settings']
+  readonly keys: readonly StoredKey[]
+  readonly cert: string | null
+}
+
+async function readApi(store: Store): Promise<StoredApi> {
+  const stored = (await store.setting('api')) ?? {}
+  const kept = storedApiSchema.safeParse(stored)
+  if (!kept.success) throw unreadable('api', kept.error)
+  const { keys, tls, ...rest } = kept.data
+  const settings = apiSettingsSchema.safeParse(rest)
+  if (!settings.success) throw unreadable('api', settings.error)
+  const { keys: _, tls: __, ...plain } = settings.data
+  return { settings: plain, keys, cert: tls?.cert ?? null }
+}
+
+async function saveApi(store: Store, { settings, keys, cert }: StoredApi): Promise<void> {
+  await store.saveSetting('api', { ...settings, keys, ...(cert === null ? {} : { tls: { cert } }) })
+}
+
+/** Services of the GMS API among the members: `email` and `email.<serviceName>`. */
+function isEmailService(name: string): boolean {
+  return name === 'email' || name.startsWith('email.')
+}
+
+const apikeyName = (service: string): string => `api/${service}/apikey`
+const TLS_KEY = 'api/tls/key'
+
+/**
+ * Members of `given` replace the stored ones; with `whole` those that it doesn't name are gone. Secrets go to the
+ * secret store: absent keeps the stored one, null removes it. Keys aren't touched.
+ */
+async function mergeApi(
+  given: ApiSettings,
+  whole: boolean,
   store: Store,
   secrets: Secrets,
-): Promise<Record<string, unknown>> {
-  const stored = z.record(z.string(), z.unknown()).safeParse(await store.setting('api'))
-  const merged: Record<string, unknown> = { ...(stored.data ?? {}) }
-  for (const [name, value] of Object.entries(api)) {
+): Promise<StoredApi> {
+  const stored = await readApi(store)
+  const merged: Record<string, unknown> = whole ? {} : { ...stored.settings }
+  for (const [name, value] of Object.entries(given)) {
     if (name === 'keys' || name === 'tls') continue
-    const service = z.looseObject({ apikey: z.string().nullish() }).safeParse(value)
-    if (name.startsWith('email') && service.success && service.data.apikey) {
-      await secrets.set(`api/${name}/apikey`, service.data.apikey)
-      const { apikey: _, ...rest } = service.data
-      merged[name] = rest
-    } else merged[name] = value
+    if (!isEmailService(name)) {
+      merged[name] = value
+      continue
+    }
+    const { apikey, ...service } = emailServiceSchema.parse(value)
+    merged[name] = service
+    if (apikey === null || apikey === '') await secrets.delete(apikeyName(name))
+    else if (apikey !== undefined) await secrets.set(apikeyName(name), apikey)
   }
-  if (api.keys)
-    merged.keys = api.keys.map(({ key, ...rest }) => ({
-      ...rest,
-      sha256: createHash('sha256').update(key).digest('hex'),
-    }))
-  if (api.tls) {
-    merged.tls = { cert: api.tls.cert }
-    if (api.tls.key !== null) await secrets.set('api/tls/key', api.tls.key)
+  for (const name of Object.keys(stored.settings))
+    if (isEmailService(name) && !(name in merged)) await secrets.delete(apikeyName(name))
+  if (given.tls) {
+    if (given.tls.key !== null) await secrets.set(TLS_KEY, given.tls.key)
+    // Settings shows no key, so what comes back without one keeps it as long as there is a certificate.
+    else if (given.tls.cert === null || !whole) await secrets.delete(TLS_KEY)
   }
-  return merged
+  const settings = apiSettingsSchema.parse(merged)
+  const { keys: _, tls: __, ...plain } = settings
+  const cert = given.tls ? given.tls.cert : whole ? null : stored.cert
+  if (whole && !given.tls) await secrets.delete(TLS_KEY)
+  return { settings: plain, keys: stored.keys, cert }
+}
+
+/** Keys of a file replace those of an earlier file; what was made under Settings stays. */
+function mergeKeys(stored: readonly StoredKey[], given: NonNullable<ApiSettings['keys']>): StoredKey[] {
+  const fromFile = given.map(({ key, name, scopes, tenants, customer }): StoredKey => {
+    const sha256 = keyHash(key)
+    return {
+      id: keyId(name, sha256),
+      name,
+      scopes,
+      tenants: tenants ?? null,
+      customer: customer ?? null,
+      sha256,
+      made: null,
+    }
+  })
+  const ids = new Set(fromFile.map(({ id }) => id))
+  return [...stored.filter(({ id, made }) => made !== null && !ids.has(id)), ...fromFile]
 }

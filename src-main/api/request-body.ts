@@ -1,0 +1,160 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Refused } from './api.ts'
+
+/** In any `idleMs` a body must come on by so many bytes or end; less is somebody who holds a connection. */
+const LEAST_PROGRESS = 16_384
+/** What of a body each request may hold in memory without asking. */
+const FREE_BYTES = 65_536
+
+/** The client went away: nobody waits for an answer. */
+export class Gone extends Error {
+  override readonly name = 'Gone'
+}
+
+/** Memory that the bodies of all requests share, bytes. */
+export interface BodyMemory {
+  /** Throws `Refused` `busy` where all requests together would hold too much. */
+  take(bytes: number): void
+  give(bytes: number): void
+}
+
+export function shareMemory(limit: number): BodyMemory {
+  let taken = 0
+  return {
+    take(bytes) {
+      if (taken + bytes > limit)
+        throw new Refused({ kind: 'busy', message: 'Too many large requests at once. Try again.' })
+      taken += bytes
+    },
+    give(bytes) {
+      taken -= bytes
+    },
+  }
+}
+
+/** What one request holds of the shared memory, given back with `free`. */
+export interface MemoryShare {
+  hold(bytes: number): void
+  free(): void
+}
+
+export function memoryShare(memory: BodyMemory): MemoryShare {
+  let held = 0
+  let taken = 0
+  return {
+    hold(bytes) {
+      held += bytes
+      const over = held - FREE_BYTES - taken
+      if (over <= 0) return
+      memory.take(over)
+      taken += over
+    },
+    free() {
+      memory.give(taken)
+      taken = 0
+      held = 0
+    },
+  }
+}
+
+/**
+ * Hands a body over chunk by chunk as it comes; while a promise is pending nothing more is read. Throws `Gone` where
+ * the client left, `Refused` where the body doesn't come on, and what `take` throws: then nothing more is read.
+ */
+export async function readChunks(
+  request: IncomingMessage,
+  response: ServerResponse,
+  idleMs: number,
+  take: (chunk: Buffer) => Promise<void> | void,
+): Promise<void> {
+  // Who asked first whether a body is wanted is told only now, after all checks.
+  if (/^100-continue$/i.test(request.headers.expect ?? '')) response.writeContinue()
+  await new Promise<void>((resolve, reject) => {
+    let progress = 0
+    let working: Promise<void> | null = null
+    let over = false
+
+    const watch = setInterval(() => {
+      if (working === null && progress < LEAST_PROGRESS)
+        end(new Refused({ kind: 'malformed', message: 'The body stopped coming.' }))
+      progress = 0
+    }, idleMs)
+
+    function end(error: Error | null): void {
+      if (over) return
+      over = true
+      clearInterval(watch)
+      request.off('data', onData)
+      request.off('end', onEnd)
+      request.off('error', onGone)
+      request.off('close', onGone)
+      if (error) {
+        request.pause()
+        // Without a listener a connection that breaks later would end the process.
+        request.on('error', () => undefined)
+        reject(error)
+      } else resolve()
+    }
+    function onData(chunk: Buffer): void {
+      progress += chunk.length
+      try {
+        const work = take(chunk)
+        if (!work) return
+        request.pause()
+        working = work.then(
+          () => {
+            working = null
+            if (!over) request.resume()
+          },
+          (error: unknown) => end(asError(error)),
+        )
+      } catch (error) {
+        end(asError(error))
+      }
+    }
+    function onEnd(): void {
+      end(null)
+    }
+    function onGone(): void {
+      end(new Gone('The client left before its body was there.'))
+    }
+    request.on('data', onData)
+    request.on('end', onEnd)
+    request.on('error', onGone)
+    request.on('close', onGone)
+  })
+}
+
+/** The whole body; null where none came. Throws `Refused` `too-large` at the first byte beyond `limit`. */
+export async function readBytes(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: { readonly limit: number; readonly idleMs: number; readonly memory: MemoryShare },
+): Promise<Buffer | null> {
+  if (!mayHaveBody(request)) return null
+  const chunks: Buffer[] = []
+  let size = 0
+  await readChunks(request, response, options.idleMs, (chunk) => {
+    size += chunk.length
+    if (size > options.limit) throw tooLarge(options.limit)
+    options.memory.hold(chunk.length)
+    chunks.push(chunk)
+  })
+  if (size === 0) return null
+  return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size)
+}
+
+export function mayHaveBody({ headers }: Pick<IncomingMessage, 'headers'>): boolean {
+  return (
+    headers['transfer-encoding'] !== undefined ||
+    (headers['content-length'] !== undefined && headers['content-length'] !== '0')
+  )
+}
+
+export function tooLarge(limit: number): Refused {
+  return new Refused({ kind: 'too-large', message: `The body is larger than ${limit} bytes.` })
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
+}

@@ -1,0 +1,123 @@
+import { stat } from 'node:fs/promises'
+import type { ApiDesk, ReceivedFile } from '../api/desk.ts'
+import type { Blobs } from '../store/blobs.ts'
+import type { Store } from '../store/store.ts'
+import { ensureQueue, type StoredSettings } from './stored-settings.ts'
+
+/**
+ * The APIs' side of the desk: uploads become blobs just before the transaction that names them and are gone where it
+ * fails; a mail finds its queue by name, else by the account that it was written to.
+ */
+export function createApiDesk(given: {
+  readonly store: Store
+  readonly blobs: Blobs
+  readonly settings: Pick<StoredSettings, 'accounts' | 'api' | 'saveApi'>
+  /** The settings were changed by a call. */
+  readonly onSettings?: () => Promise<void>
+}): ApiDesk & { dropOldUploads(): Promise<void> } {
+  const { store, blobs, settings } = given
+  const held = holdBlobs(store, blobs)
+
+  async function queueFor(name: string | null, recipients: readonly string[]): Promise<string | null> {
+    if (name !== null) return await ensureQueue(store, name)
+    const addresses = new Set(recipients.map((address) => address.toLowerCase()))
+    const account = (await settings.accounts()).find(({ address }) => addresses.has(address.toLowerCase()))
+    return account?.queue ? await ensureQueue(store, account.queue) : null
+  }
+
+  return {
+    createInteraction: (...given) => store.createInteraction(...given),
+    updateInteraction: (...given) => store.updateInteraction(...given),
+    apiInteraction: (...given) => store.apiInteraction(...given),
+    apiInteractions: (...given) => store.apiInteractions(...given),
+    hasContact: (...given) => store.hasContact(...given),
+    secureMails: (...given) => store.secureMails(...given),
+    countSecureMails: (...given) => store.countSecureMails(...given),
+    secureMail: (...given) => store.secureMail(...given),
+    markSecureMailRead: (...given) => store.markSecureMailRead(...given),
+    deleteSecureMail: (...given) => store.deleteSecureMail(...given),
+    answeredActivity: (...given) => store.answeredActivity(...given),
+    uploads: (...given) => store.uploads(...given),
+
+    async receive({ queue, ...submission }, files, terms) {
+      const recipients = [...submission.to, ...submission.cc].map(({ address }) => address)
+      const queue_id = await queueFor(queue, recipients)
+      return await held.with(
+        files,
+        () => store.receive({ ...submission, queue_id }, terms),
+        // A repeat stored nothing, so its files are nobody's.
+        ({ repeated }) => !repeated,
+      )
+    },
+    async keepUpload(upload, file, terms) {
+      return await held.with([file], () => store.keepUpload(upload, terms))
+    },
+    async purgeSecureMail(id, terms) {
+      const { mail, unused } = await store.purgeSecureMail(id, terms)
+      await held.removeUnused(unused)
+      return mail
+    },
+    async html(interaction_id) {
+      return (await store.body(interaction_id)).html
+    },
+    async blob(sha256) {
+      const path = blobs.path(sha256)
+      const found = await stat(path).catch(() => null)
+      return found?.isFile() ? { path, size: found.size } : null
+    },
+    async registerEntity(entity) {
+      const api = await settings.api()
+      const known = api.contacts?.entities ?? []
+      if (known.some((one) => ENTITY.every((name) => one[name] === entity[name]))) return
+      await settings.saveApi({ ...api, contacts: { ...api.contacts, entities: [...known, entity] } })
+      await given.onSettings?.()
+    },
+    async dropOldUploads() {
+      await held.removeUnused(await store.dropOldUploads())
+    },
+  }
+}
+
+const ENTITY = ['tenantName', 'orgName', 'catName'] as const
+
+/** Blobs that a request is about to name: whoever removes unused ones leaves them alone. */
+function holdBlobs(
+  store: Pick<Store, 'unusedBlobs'>,
+  blobs: Blobs,
+): {
+  with<T>(files: readonly ReceivedFile[], work: () => Promise<T>, names?: (result: T) => boolean): Promise<T>
+  removeUnused(sha256s: readonly string[]): Promise<void>
+} {
+  const holders = new Map<string, number>()
+
+  async function removeUnused(sha256s: readonly string[]): Promise<void> {
+    if (sha256s.length === 0) return
+    const free = (await store.unusedBlobs(sha256s)).filter((sha256) => !holders.has(sha256))
+    // In the same turn as the last look at who holds them.
+    for (const sha256 of free) blobs.remove(sha256)
+  }
+
+  return {
+    removeUnused,
+    async with(files, work, names = () => true) {
+      if (files.length === 0) return await work()
+      const fresh = files.filter(({ sha256 }) => !blobs.has(sha256)).map(({ sha256 }) => sha256)
+      for (const { sha256 } of files) holders.set(sha256, (holders.get(sha256) ?? 0) + 1)
+      let named = false
+      try {
+        for (const { file, sha256 } of files) blobs.adopt(file, sha256)
+        const result = await work()
+        named = names(result)
+        return result
+      } finally {
+        for (const { sha256 } of files) {
+          const others = (holders.get(sha256) ?? 1) - 1
+          if (others > 0) holders.set(sha256, others)
+          else holders.delete(sha256)
+        }
+        // Only what came with this request: what lay there before may be about to be named by a mail that comes in.
+        if (!named) await removeUnused(fresh).catch(() => undefined)
+      }
+    },
+  }
+}
