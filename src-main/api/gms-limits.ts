@@ -16,6 +16,8 @@ export interface GmsService {
   readonly origins: ReadonlySet<string>
 }
 
+type EmailService = NonNullable<ApiSettings['email']>
+
 const NAME = /^[A-Za-z0-9._-]{1,64}$/
 const MAX_FILES = 10
 const MAX_SIZE = '10MB'
@@ -28,7 +30,15 @@ export function gmsService(settings: ApiSettings, name: string): GmsService | nu
   const catchAll = settings.email ?? {}
   const section = settings[`email.${name}`]
   if (section === undefined && catchAll.strict_services === true) return null
-  const own = section === undefined ? {} : emailServiceSchema.parse(section)
+  return completed(name, section === undefined ? {} : emailServiceSchema.parse(section), catchAll)
+}
+
+/** The catch-all section, whose limits hold for mail of the other APIs, too (contract 04, 4.3). */
+export function catchAllService(settings: ApiSettings): GmsService {
+  return completed('email', {}, settings.email ?? {})
+}
+
+function completed(name: string, own: EmailService, catchAll: EmailService): GmsService {
   return {
     name,
     maxFiles: own.max_files ?? catchAll.max_files ?? MAX_FILES,
