@@ -345,7 +345,7 @@ export interface Message {
   readonly from_as_written: string | null
   /** It lies in a customer's secure mailbox; an answer goes there too, never by e-mail. */
   readonly secure: (SecureMailbox & { readonly read: boolean; readonly deleted: boolean }) | null
-  /** The API or remote it came by, in the words of Settings; null for mail. */
+  /** The API or remote it came by, `api:<name>` (`api:email/<service>`) or `remote:<id>`; null for mail. */
   readonly came_by_api: string | null
 }
 

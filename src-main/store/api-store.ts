@@ -204,7 +204,6 @@ export interface InteractionInput extends Omit<
   readonly start_date: Instant
   readonly end_date?: Instant
   readonly sent_date?: Instant
-  /** Queue by name, where the caller names one that exists. */
   readonly came_by: string
 }
 
@@ -221,6 +220,7 @@ export interface SecureMail extends SecureMailbox {
   readonly read: boolean
   readonly deleted: boolean
   readonly at: Instant
+  /** Its udata is exactly what was attached to the mail, not the case data of its thread. */
   readonly interaction: ApiInteraction
   readonly html: string | null
   /** The secure mail that it answers, where that lies in the same box. */

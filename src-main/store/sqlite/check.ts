@@ -105,6 +105,22 @@ function ledgerProblems(engine: Engine): readonly string[] {
 
 const ORPHANS = [
   [
+    'secure mails whose message is not there or goes the other way',
+    `select count(*) as n from secure_mails s
+      where not exists (select 1 from interactions i
+                         where i.row = s.row and (i.entity_type = 1) = (s.direction = 'outbound'))`,
+  ],
+  [
+    'marks of repeats whose message is not there',
+    'select count(*) as n from repeats r where not exists (select 1 from interactions i where i.row = r.row)',
+  ],
+  [
+    'conversations that lead nowhere',
+    `select count(*) as n from conversations c
+      where not exists (select 1 from interactions i where i.thread_id = c.thread_id)
+        and not exists (select 1 from merged_threads m where m.old_id = c.thread_id)`,
+  ],
+  [
     'messages without a body',
     'select count(*) as n from interactions i where not exists (select 1 from bodies b where b.row = i.row)',
   ],

@@ -7,6 +7,7 @@ import type {
   DraftKind,
   Instant,
   InteractionId,
+  SecureMailbox,
   ThreadId,
   Uuid,
 } from '../../contract/domain.ts'
@@ -14,6 +15,7 @@ import { CoreError } from '../../contract/errors.ts'
 import { newUuid } from '../ids.ts'
 import type { Store } from '../store.ts'
 import type { Engine, Touched } from './engine.ts'
+import { mailboxAnswered } from './secure-mail-row.ts'
 import { readJson } from './stored-json.ts'
 import { currentThread, refreshThread } from './threads.ts'
 import { saveUndo } from './undo.ts'
@@ -28,6 +30,14 @@ interface DraftRow {
   readonly saved_at: Instant
   readonly content: string
   readonly returned: string | null
+}
+
+/**
+ * What `drafts.content` holds. The mailbox is kept from the first moment that the draft answers one: where the answered
+ * mail is purged, the answer still never goes by e-mail.
+ */
+interface StoredContent extends DraftContent {
+  readonly secure?: SecureMailbox | null
 }
 
 /** Drafts. Every save is durable when it answers, and a save that names an older revision is refused. */
@@ -53,6 +63,7 @@ export function drafts(
           saved_at: now,
           attachments: attachments.map((attachment) => ({ ...attachment, id: newUuid(now) })),
           returned: null,
+          secure: null,
         })
         return readDraft(engine, id)
       })
@@ -64,7 +75,7 @@ export function drafts(
 
     async saveDraft(id, revision, patch) {
       return engine.write((touched) => {
-        const content = patched(readJson<DraftContent>(draftRow(engine, id).content), patch)
+        const content = patched(readJson<StoredContent>(draftRow(engine, id).content), patch)
         const saved_at = engine.now()
         const { changes } = engine
           .sql(
@@ -115,8 +126,9 @@ export function drafts(
 /** A draft with its attachments. Throws `not-found`. */
 export function readDraft(engine: Engine, id: Uuid): Draft {
   const row = draftRow(engine, id)
+  const { secure, ...content } = readJson<StoredContent>(row.content)
   return {
-    ...readJson<DraftContent>(row.content),
+    ...content,
     id: row.id,
     kind: row.kind,
     owner_id: row.owner_id,
@@ -126,16 +138,29 @@ export function readDraft(engine: Engine, id: Uuid): Draft {
     saved_at: row.saved_at,
     attachments: attachmentsOf(engine, id),
     returned: row.returned,
+    secure: secure ?? mailboxOf(engine, row),
   }
+}
+
+/** Where an answer to a secure mail goes; a forward or a new mail goes by e-mail. */
+function mailboxOf(
+  engine: Engine,
+  { kind, thread_id, parent_id }: Pick<Draft, 'kind' | 'thread_id' | 'parent_id'>,
+): SecureMailbox | null {
+  return kind === 'reply' || kind === 'reply-all' ? mailboxAnswered(engine, thread_id, parent_id) : null
 }
 
 /** Stores a whole draft under its own id, in its thread as that is called today; `conflict` when it is there already. */
 export function insertDraft(engine: Engine, touched: Touched, draft: Draft): void {
   if (engine.sql('select 1 from drafts where id = ?').get(draft.id))
     throw new CoreError('conflict', 'This draft is open already. Go on with it there.')
-  const { id, kind, owner_id, thread_id, parent_id, revision, saved_at, attachments, returned, ...content } =
+  const { id, kind, owner_id, thread_id, parent_id, revision, saved_at, attachments, returned, ...rest } =
     draft
   const thread = thread_id === null ? null : currentThread(engine, thread_id)
+  const content: StoredContent = {
+    ...rest,
+    secure: draft.secure ?? mailboxOf(engine, { kind, thread_id: thread, parent_id }),
+  }
   engine
     .sql(
       `insert into drafts (id, kind, owner_id, thread_id, parent_id, revision, saved_at, content, returned)
@@ -211,8 +236,9 @@ function insertAttachment(engine: Engine, draft: Uuid, position: number, attachm
     .run(id, draft, position, name, content_type, size, sha256, content_id, inline ? 1 : 0)
 }
 
-function patched(content: DraftContent, patch: DraftPatch): DraftContent {
+function patched(content: StoredContent, patch: DraftPatch): StoredContent {
   return {
+    ...content,
     account_id: patch.account_id === undefined ? content.account_id : patch.account_id,
     to: patch.to?.map(address) ?? content.to,
     cc: patch.cc?.map(address) ?? content.cc,

@@ -68,7 +68,12 @@ export function history(engine: Engine): Pick<Store, 'history'> {
           id: row.id,
           at: row.at,
           agent_id: row.agent_id,
-          agent_name: row.agent_id === null ? 'Workbin' : agentName(engine, row.agent_id),
+          agent_name:
+            row.agent_id !== null
+              ? agentName(engine, row.agent_id)
+              : row.what === 'api'
+                ? 'Another system'
+                : 'Workbin',
           what: row.what,
           key: row.key,
           before: readJson<UserDataValue>(row.before),

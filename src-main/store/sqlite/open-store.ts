@@ -3,6 +3,7 @@ import type { Store } from '../store.ts'
 import { apiInteractions } from './api-interactions.ts'
 import { apiUploads } from './api-uploads.ts'
 import { apiUse } from './api-use.ts'
+import { answered } from './answered-activity.ts'
 import { backup } from './backup.ts'
 import { checking } from './check.ts'
 import { contacts } from './contacts.ts'
@@ -20,6 +21,7 @@ import { pulled } from './pulled.ts'
 import { receiving } from './received.ts'
 import { responses } from './responses.ts'
 import { search } from './search.ts'
+import { secureMail } from './secure-mail.ts'
 import { settings } from './settings.ts'
 import { threadDetail } from './thread-detail.ts'
 import { triage } from './triage.ts'
@@ -56,6 +58,8 @@ export function openSqliteStore(options: { readonly file: string; readonly now: 
     ...backup(engine),
     ...receiving(engine),
     ...apiInteractions(engine),
+    ...secureMail(engine),
+    ...answered(engine),
     ...namedCustomers(engine),
     ...apiUploads(engine),
     ...apiUse(engine),

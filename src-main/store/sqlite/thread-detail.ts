@@ -22,6 +22,7 @@ import { type InteractionRow, readInteraction, readMachine } from './interaction
 import { interactionRow } from './interactions.ts'
 import { readPlace, snippetOf } from './list-row.ts'
 import { deliveryOf } from './outbox-row.ts'
+import { secureMailOf } from './secure-mail-row.ts'
 import { readJson } from './stored-json.ts'
 import { caseOf, currentThread, storedThread } from './threads.ts'
 
@@ -130,7 +131,14 @@ function message(engine: Engine, row: InteractionRow): Message {
     account_id: row.account_id,
     folder: row.folder,
     from_as_written: row.from_as_written,
+    secure: secureMark(engine, row.row),
+    came_by_api: /^(?:api|remote):/.test(row.came_by) ? row.came_by : null,
   }
+}
+
+function secureMark(engine: Engine, row: number): Message['secure'] {
+  const mail = secureMailOf(engine, row)
+  return mail && { address: mail.address, box: mail.box, read: mail.read === 1, deleted: mail.deleted === 1 }
 }
 
 function draftHeads(engine: Engine, thread: ThreadId): readonly DraftHead[] {

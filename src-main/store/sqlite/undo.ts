@@ -1,13 +1,14 @@
-import type { Uuid } from '../../contract/domain.ts'
+import type { InteractionId, Uuid } from '../../contract/domain.ts'
 import { CoreError } from '../../contract/errors.ts'
 import { newUuid } from '../ids.ts'
 import type { Store } from '../store.ts'
 import { restoreDraft } from './drafts.ts'
 import type { Engine, Touched } from './engine.ts'
 import { restoreResponse } from './responses.ts'
+import { readJson } from './stored-json.ts'
 import { restoreRead } from './triage.ts'
 import { restoreUserData } from './user-data.ts'
-import { restoreWork } from './work.ts'
+import { restoreWork, type WorkChange } from './work.ts'
 
 /**
  * Puts back what one kind of command changed, from the JSON text that it gave to `saveUndo`. Throws `conflict`
@@ -37,6 +38,35 @@ export function saveUndo(engine: Engine, what: UndoKind, before: unknown): Uuid 
     .sql('insert into undo (id, at, what, before) values (?, ?, ?, ?)')
     .run(id, now, what, JSON.stringify(before))
   return id
+}
+
+/** Nothing brings back what was purged: what undo keeps of that message goes, the rest of a command stays undoable. */
+export function forgetUndo(engine: Engine, id: InteractionId): void {
+  const kept = engine
+    .sql<{ id: Uuid; what: UndoKind; before: string }>(
+      "select id, what, before from undo where what in ('work', 'read', 'user-data') and instr(before, ?) > 0",
+    )
+    .all(id)
+  for (const { id: undoId, what, before } of kept) {
+    const rest = withoutMessage(what, before, id)
+    if (rest === null) engine.sql('delete from undo where id = ?').run(undoId)
+    else engine.sql('update undo set before = ? where id = ?').run(JSON.stringify(rest), undoId)
+  }
+}
+
+/** Null where nothing is left to take back. */
+function withoutMessage(what: UndoKind, before: string, id: InteractionId): unknown {
+  if (what === 'work') {
+    const rest = readJson<readonly WorkChange[]>(before).filter((change) => change.interaction_id !== id)
+    return rest.length === 0 ? null : rest
+  }
+  if (what === 'read') {
+    const read = readJson<{ readonly interactions: readonly InteractionId[] }>(before)
+    const interactions = read.interactions.filter((interaction) => interaction !== id)
+    return interactions.length === 0 ? null : { ...read, interactions }
+  }
+  const { interaction_id } = readJson<{ readonly interaction_id?: InteractionId }>(before)
+  return interaction_id === id ? null : readJson<unknown>(before)
 }
 
 /** Taking back. */
