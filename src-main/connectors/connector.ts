@@ -130,6 +130,8 @@ export type SendOutcome =
       readonly lasting: boolean
       /** `account`: nothing of this account can leave now, so its other mail waits with this one. */
       readonly blocks?: 'account'
+      /** Tried again as the contracts say for remote systems: `retryWait`, `retryAfter` in seconds. */
+      readonly remote?: { readonly retryAfter: number | null }
     }
   /** The line went after data had started and before an answer. */
   | { readonly kind: 'unknown'; readonly problem: string }
@@ -153,7 +155,7 @@ export interface RemoteConnector {
   test(): Promise<RemoteTest>
   /** Sends what an agent wrote, once. */
   readonly sink?: MailSink
-  /** Takes over what is new there; `take` files a page with its cursor. */
+  /** Takes over what is new there and what changed; `take` files a page with its cursor (undefined: it stays). */
   pull?(request: {
     readonly cursor: unknown
     readonly take: (batch: readonly PulledInteraction[], cursor: unknown) => Promise<void>
@@ -163,8 +165,14 @@ export interface RemoteConnector {
     customerId: string,
     take: (batch: readonly PulledInteraction[]) => Promise<void>,
   ): Promise<void>
-  /** Writes back status, owner, category and user data as they are now. `theirs`: the object as last seen there. */
-  writeBack?(interaction: ApiInteraction, theirs: Readonly<Record<string, unknown>>): Promise<void>
+  /**
+   * Writes back status, owner, category and user data as they are now. `theirs`: the object as last seen there. Answers
+   * it as it is there now. A repeat is harmless.
+   */
+  writeBack?(
+    interaction: ApiInteraction,
+    theirs: Readonly<Record<string, unknown>>,
+  ): Promise<Readonly<Record<string, unknown>>>
   /** Reports one message, inbound or sent. A repeat is harmless. */
   report?(interaction: ApiInteraction): Promise<void>
   readonly mailbox?: RemoteMailbox

@@ -165,6 +165,13 @@ export function badUrl(words: string): RemoteFault {
   })
 }
 
+export function badCertificate(cause: unknown): RemoteFault {
+  return new RemoteFault('invalid', cause instanceof CoreError ? cause.message : String(cause), {
+    stage: 'certificate',
+    cause,
+  })
+}
+
 export function badHeader(host: string, cause: unknown): RemoteFault {
   return new RemoteFault(
     'invalid',
@@ -172,6 +179,18 @@ export function badHeader(host: string, cause: unknown): RemoteFault {
     // Node's error names the field, never its value.
     { stage: 'answer', cause },
   )
+}
+
+/**
+ * An answer that is whole but isn't what such a system says. `wrote`: it may have done what was asked all the same.
+ * `how` follows “The answer of …”.
+ */
+export function oddAnswer(host: string, answer: RemoteAnswer, how: string, wrote: boolean): RemoteFault {
+  return new RemoteFault('refused', `The answer of ${host} ${how}.`, {
+    stage: 'answer',
+    status: answer.status,
+    uncertain: wrote,
+  })
 }
 
 /**

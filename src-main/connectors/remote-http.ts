@@ -5,6 +5,7 @@ import type { CoreError } from '../contract/errors.ts'
 import type { RemoteSettings } from '../contract/settings.ts'
 import { isLoopbackHost, judgeCertificate, NotLoopback, readPin } from './imap-tls.ts'
 import {
+  badCertificate,
   badHeader,
   badUrl,
   type Reached,
@@ -87,15 +88,14 @@ interface Run {
 const LIMITS: RemoteLimits = { timeout: 30_000, bytes: 32 * 1024 * 1024 }
 const MAX_REDIRECTS = 3
 
-/** The one way out to remote systems. Throws RemoteFault `invalid` where the URL can't be used. */
+/** The one way out to remote systems. Settings that can't be used are found by `send`. */
 export function createRemoteHttp(options: RemoteHttpOptions): RemoteHttp {
-  const base = baseUrl(options.remote.url)
-  const pin = readPin(options.remote.trustedCertificate ?? null)
+  const host = URL.parse(options.remote.url)?.host ?? options.remote.url
   const limits = { ...LIMITS, ...options.limits }
   const now = options.now ?? Date.now
 
-  async function once(url: URL, call: RemoteCall): Promise<RemoteAnswer> {
-    const reached: Reached = { stage: 'address', begun: false, host: base.host, write: call.method !== 'GET' }
+  async function once(url: URL, call: RemoteCall, pin: string | null): Promise<RemoteAnswer> {
+    const reached: Reached = { stage: 'address', begun: false, host, write: call.method !== 'GET' }
     const run: Run = { socket: null, ended: null, callersOwn: false }
     function end(fault: CoreError): void {
       run.ended ??= fault
@@ -108,7 +108,7 @@ export function createRemoteHttp(options: RemoteHttpOptions): RemoteHttp {
       if (options.signal?.aborted) throw new Error('Workbin is closing.')
       const socket = openSocket(url)
       run.socket = socket
-      await connected(socket, reached)
+      await connected(socket, reached, pin)
       const request = prepare(socket, url, call)
       try {
         await call.beforeFirstByte?.().catch((error: unknown) => {
@@ -146,7 +146,7 @@ export function createRemoteHttp(options: RemoteHttpOptions): RemoteHttp {
     })
   }
 
-  async function connected(socket: Socket | TLSSocket, reached: Reached): Promise<void> {
+  async function connected(socket: Socket | TLSSocket, reached: Reached, pin: string | null): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       socket.once('error', reject)
       socket.once('close', () => reject(new Error('the line was closed')))
@@ -196,7 +196,7 @@ export function createRemoteHttp(options: RemoteHttpOptions): RemoteHttp {
           },
         })
       } catch (cause) {
-        throw badHeader(base.host, cause)
+        throw badHeader(host, cause)
       }
     })()
     const answered = new Promise<IncomingMessage>((resolve, reject) => {
@@ -250,16 +250,17 @@ export function createRemoteHttp(options: RemoteHttpOptions): RemoteHttp {
   }
 
   return {
-    host: base.host,
+    host,
     async send(call) {
-      let url = withPath(base, call)
+      const pin = trustedPin(options.remote)
+      let url = withPath(baseUrl(options.remote.url), call)
       for (let redirects = 0; ; redirects++) {
-        const answer = await once(url, call)
+        const answer = await once(url, call, pin)
         if (answer.status < 300 || answer.status > 399 || answer.status === 304) return answer
         const location = answer.header('location')
         const target = location === null ? null : URL.parse(location, url.href)
         const followed = call.method === 'GET' && redirects < MAX_REDIRECTS && target?.origin === url.origin
-        if (!followed) throw redirected(base.host, call, answer, target)
+        if (!followed) throw redirected(host, call, answer, target)
         url = target
       }
     },
@@ -273,6 +274,14 @@ function baseUrl(text: string): URL {
     throw badUrl('Take user and password out of it: a secret belongs into the key.')
   if (url.search || url.hash) throw badUrl('Take “?” or “#” and what follows out of it.')
   return url
+}
+
+function trustedPin({ trustedCertificate }: RemoteHttpOptions['remote']): string | null {
+  try {
+    return readPin(trustedCertificate ?? null)
+  } catch (cause) {
+    throw badCertificate(cause)
+  }
 }
 
 function withPath(base: URL, { path, query }: RemoteCall): URL {
