@@ -154,6 +154,8 @@ export async function mergeSettingsFile(file: SettingsFile, store: Store, secret
   if (file.undoSendSeconds !== undefined) await store.saveSetting('undoSendSeconds', file.undoSendSeconds)
   if (file.api) {
     const api = await mergeApi(file.api, false, store, secrets)
+    // A file that brings settings for the APIs wants them served; what was switched off under Settings stays off.
+    if (api.settings.enabled === undefined) api.settings.enabled = true
     await saveApi(store, file.api.keys ? { ...api, keys: mergeKeys(api.keys, file.api.keys) } : api)
   }
   if (file.remotes) {
