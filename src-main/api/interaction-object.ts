@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { ENTITY, type Interaction, type UserData } from '../contract/domain.ts'
 import type { ApiInteraction } from '../store/api-store.ts'
-import { isAddress } from './addresses.ts'
+import { codePoints, isAddress } from './addresses.ts'
+import { isMediaType, isObject, takes } from './body-members.ts'
 import { readDateTime } from './date-time.ts'
 
 /** The interaction object of the data model (contract 02, 2.1 and 2.2): its members as they are written and answered. */
@@ -12,13 +13,6 @@ export const HELD_CONTENT_MIME = 'message/rfc822'
 
 const UDATA_BYTES = 65_536
 const UDATA_DEPTH = 4
-
-/** Words for a missing and for a wrong member. */
-function takes(what: string) {
-  return {
-    error: ({ input }: { input?: unknown }) => (input === undefined ? 'is required' : `takes ${what}`),
-  }
-}
 
 const text = z.string(takes('a string'))
 const line = text.min(1, 'must not be empty')
@@ -57,7 +51,7 @@ const required = {
   customer_id: line,
   status,
   entity_type: entityType,
-  type: line.refine((value) => [...value].length <= 64, 'takes 1 to 64 characters'),
+  type: line.refine((value) => codePoints(value) <= 64, 'takes 1 to 64 characters'),
   media_type: line,
   start_date: dateTime,
 } as const
@@ -260,16 +254,12 @@ function orNull<T extends Record<string, z.ZodType>>(shape: T): { [K in keyof T]
 
 /** Whether parsed JSON can be user data: an object. */
 export function isUserData(value: unknown): value is UserData {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isObject(value)
 }
 
 /** Only these are kept as links: nothing that a reader's program would run or look for on its own disk. */
 export function isWebLink(value: string): boolean {
   return /^https?:\/\/[^\s\p{Cc}]+$/iu.test(value) && URL.canParse(value)
-}
-
-function isMediaType(value: string): boolean {
-  return value.length <= 255 && /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(?:\s*;[^\p{Cc}]*)?$/u.test(value)
 }
 
 /** Objects and arrays are levels, the value itself the first one. */
