@@ -72,6 +72,7 @@ export async function readChunks(
   await new Promise<void>((resolve, reject) => {
     let progress = 0
     let working: Promise<void> | null = null
+    let ended = false
     let over = false
 
     const watch = setInterval(() => {
@@ -104,7 +105,8 @@ export async function readChunks(
         working = work.then(
           () => {
             working = null
-            if (!over) request.resume()
+            if (ended) end(null)
+            else if (!over) request.resume()
           },
           (error: unknown) => end(asError(error)),
         )
@@ -112,11 +114,13 @@ export async function readChunks(
         end(asError(error))
       }
     }
+    // A paused request whose last chunk was handed over ends all the same, while that chunk is still worked on.
     function onEnd(): void {
-      end(null)
+      ended = true
+      if (working === null) end(null)
     }
     function onGone(): void {
-      end(new Gone('The client left before its body was there.'))
+      if (!ended) end(new Gone('The client left before its body was there.'))
     }
     request.on('data', onData)
     request.on('end', onEnd)
