@@ -227,8 +227,7 @@ export function interactionObject(
   }
 }
 
-/** Where the bytes of an interaction are answered. */
-export function placeOf(
+function placeOf(
   place: string,
   { interaction_id }: Pick<Interaction, 'interaction_id'>,
   member: 'structured_text' | 'binary_content',

@@ -3,18 +3,16 @@ import { ENTITY, STATUS } from '../contract/domain.ts'
 import type { ApiInteraction, InteractionInput, InteractionPatch } from '../store/api-store.ts'
 import { cleanLine } from './addresses.ts'
 import { Refused } from './api.ts'
+import { isObject } from './body-members.ts'
 import { readDateTime } from './date-time.ts'
 import {
   type ChangedInteractionBody,
   changedInteractionSchema,
-  HELD_CONTENT_MIME,
-  HELD_TEXT_MIME,
   isEmpty,
   isUserData,
   isWebLink,
   type NewInteractionBody,
   newInteractionSchema,
-  placeOf,
 } from './interaction-object.ts'
 import { checked } from './query.ts'
 
@@ -24,13 +22,12 @@ type Given = NewInteractionBody | ChangedInteractionBody
 const OWN_APP = 1
 
 /** A new interaction from the body of a POST. Throws `Refused` with what is wrong. */
-export function readNewInteraction(body: unknown, now: Instant, came_by: string): InteractionInput {
+export function readNewInteraction(body: unknown, came_by: string): InteractionInput {
   const given = checked(newInteractionSchema, body)
   const { customer_id, status, entity_type, type, media_type } = given
   const start_date = instantOf(given.start_date)
   refuse([...linkFaults(given), ...endFaults(given, status, start_date)])
   return {
-    ...(status === STATUS.stopped ? { end_date: Math.max(now, start_date) } : {}),
     ...present(membersOf(given, entity_type)),
     ...present({ interaction_id: given.interaction_id }),
     customer_id,
@@ -46,31 +43,35 @@ export function readNewInteraction(body: unknown, now: Instant, came_by: string)
 }
 
 /**
- * What a PUT changes in `current`; `places` are where its bytes may have been answered. An object that comes back as it
- * was answered changes nothing. Throws `Refused` with what is wrong.
+ * What a PUT changes in `current`, which was answered as one of `shown`: a member that comes back as it was answered
+ * changes nothing. Throws `Refused` with what is wrong.
  */
 export function readInteractionChange(
   body: unknown,
   current: ApiInteraction,
-  places: readonly string[],
-  now: Instant,
+  shown: readonly Readonly<Record<string, unknown>>[],
 ): InteractionPatch {
-  const given = checked(changedInteractionSchema, body)
-  const start_date = instantOf(current.start_date)
-  const status = given.status ?? current.status
-  refuse([...fixedFaults(given, current), ...heldFaults(given, current, places)])
-
-  const fresh = withoutHeld(given, current)
-  const links = withoutHeld({ ...current, ...known(linksOf(fresh)) }, current)
+  const given = checked(changedInteractionSchema, withoutUnchanged(body, shown))
+  refuse([...fixedFaults(given, current), ...heldFaults(given, current)])
+  const links = known(linksOf(given))
   refuse([
-    ...webFaults(fresh),
-    ...(Object.keys(known(linksOf(fresh))).length > 0 ? linkFaults(links) : []),
-    ...endFaults(given, status, start_date),
+    ...webFaults(links),
+    ...(Object.keys(links).length > 0 ? linkFaults({ ...ownLinks(current), ...links }) : []),
+    ...endFaults(given, given.status ?? current.status, instantOf(current.start_date)),
   ])
-  const patch = known(membersOf(fresh, current.entity_type))
-  const end_date = 'end_date' in patch ? patch.end_date : current.end_date
-  const stops = status === STATUS.stopped && current.status !== STATUS.stopped
-  return stops && isEmpty(end_date) ? { ...patch, end_date: Math.max(now, start_date) } : patch
+  return known(membersOf(given, current.entity_type))
+}
+
+function withoutUnchanged(body: unknown, shown: readonly Readonly<Record<string, unknown>>[]): unknown {
+  if (!isObject(body)) return body
+  return Object.fromEntries(
+    Object.entries(body).filter(([member, value]) => {
+      const written = JSON.stringify(value)
+      return !shown.some(
+        (object) => Object.hasOwn(object, member) && JSON.stringify(object[member]) === written,
+      )
+    }),
+  )
 }
 
 /** Members as the store takes them: undefined where not given, null where empty. */
@@ -123,54 +124,37 @@ function linksOf(given: Links) {
   }
 }
 
-/** Without the members whose bytes we hold: they are no links. */
-function withoutHeld<T extends Links>(links: T, { holds }: ApiInteraction): T {
+/** Links that were given to us, apart from bytes that we hold. */
+function ownLinks(current: ApiInteraction): Links {
+  const { structured_text, structured_text_mime, ...binary } = linksOf(current)
   return {
-    ...links,
-    ...(holds.structured_text ? { structured_text: undefined, structured_text_mime: undefined } : {}),
-    ...(holds.binary_content
-      ? { binary_content: undefined, binary_content_mime: undefined, binary_content_size: undefined }
-      : {}),
+    ...(current.holds.structured_text ? {} : { structured_text, structured_text_mime }),
+    ...(current.holds.binary_content ? {} : binary),
   }
 }
 
 function fixedFaults(given: ChangedInteractionBody, current: ApiInteraction): readonly string[] {
   const { interaction_id, entity_type, start_date } = given
   return [
-    ...(interaction_id !== undefined && interaction_id !== current.interaction_id ? ['interaction_id'] : []),
-    ...(entity_type !== undefined && entity_type !== current.entity_type ? ['entity_type'] : []),
-    ...(start_date !== undefined && instantOf(start_date) !== instantOf(current.start_date)
-      ? ['start_date']
-      : []),
+    ...(interaction_id === undefined || interaction_id === current.interaction_id ? [] : ['interaction_id']),
+    ...(entity_type === undefined || entity_type === current.entity_type ? [] : ['entity_type']),
+    ...(start_date === undefined || instantOf(start_date) === instantOf(current.start_date)
+      ? []
+      : ['start_date']),
   ].map((member) => `${member}: can’t be changed`)
 }
 
-/** Bytes that we hold may be named as they were answered, and not otherwise. */
-function heldFaults(given: Links, current: ApiInteraction, places: readonly string[]): readonly string[] {
-  const { structured_text, binary_content } = current.holds
-  const own = (member: 'structured_text' | 'binary_content') =>
-    places.map((place) => placeOf(place, current, member))
-  const held: readonly (readonly [keyof Links, readonly (string | number)[]])[] = [
-    ...(structured_text
-      ? ([
-          ['structured_text', own('structured_text')],
-          ['structured_text_mime', [HELD_TEXT_MIME]],
-        ] as const)
-      : []),
-    ...(binary_content
-      ? ([
-          ['binary_content', own('binary_content')],
-          ['binary_content_mime', [HELD_CONTENT_MIME]],
-          ['binary_content_size', [binary_content.size]],
-        ] as const)
+/** A link can't take the place of bytes. */
+function heldFaults(given: Links, { holds }: ApiInteraction): readonly string[] {
+  const held: readonly (keyof Links)[] = [
+    ...(holds.structured_text ? (['structured_text', 'structured_text_mime'] as const) : []),
+    ...(holds.binary_content
+      ? (['binary_content', 'binary_content_mime', 'binary_content_size'] as const)
       : []),
   ]
-  return held.flatMap(([member, answered]) => {
-    const value = given[member]
-    return value === undefined || (value !== null && answered.includes(value))
-      ? []
-      : [`${member}: is held here, so it can’t be changed`]
-  })
+  return held
+    .filter((member) => given[member] !== undefined)
+    .map((member) => `${member}: is held here, so it can’t be changed`)
 }
 
 function webFaults(given: Links): readonly string[] {

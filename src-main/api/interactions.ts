@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { z } from 'zod'
 import type { ApiScope, InteractionId } from '../contract/domain.ts'
+import { CoreError } from '../contract/errors.ts'
 import { cleanFileName, contentDisposition } from '../intake/file-names.ts'
 import type { ApiInteraction } from '../store/api-store.ts'
 import { type Answer, type Api, type ApiCall, type Asked, type Refusal, Refused } from './api.ts'
@@ -38,7 +39,7 @@ const historySchema = z.object(pageSchema)
 const errorSchema = z.object({ message: z.string(), exception: z.string() })
 
 /** The data model of interactions, read and written (contract 02). */
-export function interactionsApi({ desk, now }: ApiContext): Api {
+export function interactionsApi({ desk }: ApiContext): Api {
   const read = reading('interactions:read')
   const write = {
     ...read,
@@ -219,7 +220,8 @@ export function interactionsApi({ desk, now }: ApiContext): Api {
         example: { body: EXAMPLE },
       },
       async answer(asked) {
-        const input = readNewInteraction(asked.body, now(), 'api:interactions')
+        const input = readNewInteraction(asked.body, 'api:interactions')
+        await refuseClosedParent(input.parent_id)
         const terms = asked.terms()
         // What has an id of its own is told apart by it.
         const once = input.interaction_id === undefined ? terms.once : null
@@ -247,9 +249,14 @@ export function interactionsApi({ desk, now }: ApiContext): Api {
         example: { body: { status: 1, category_id: 'orders' } },
       },
       async answer(asked) {
-        checked(changedInteractionSchema, asked.body)
-        const current = await one(asked)
-        const patch = readInteractionChange(asked.body, current, everyPlace(asked), now())
+        const current = await one(asked).catch((error: unknown) => {
+          // What can't be read is refused as such, whether or not it is there.
+          checked(changedInteractionSchema, asked.body)
+          throw error
+        })
+        const shown = everyPlace(asked).map((place) => interactionObject(current, place))
+        const patch = readInteractionChange(asked.body, current, shown)
+        if (patch.parent_id !== current.parent_id) await refuseClosedParent(patch.parent_id)
         const interaction = await desk.updateInteraction(current.interaction_id, patch, asked.terms())
         return { status: 200, body: answered(asked, interaction) }
       },
@@ -260,6 +267,20 @@ export function interactionsApi({ desk, now }: ApiContext): Api {
   async function isKnown(customer_id: string): Promise<boolean> {
     if (await desk.hasContact(customer_id)) return true
     return (await desk.apiInteractions({ customer_id }, { index: 0, count: 1 })).length > 0
+  }
+
+  /** `allow_children` false: no child may be added. Whether the parent is there at all says the store. */
+  async function refuseClosedParent(parent_id: InteractionId | null | undefined): Promise<void> {
+    if (!parent_id) return
+    const parent = await desk.apiInteraction(parent_id).catch((error: unknown) => {
+      if (error instanceof CoreError && error.code === 'not-found') return null
+      throw error
+    })
+    if (parent?.allow_children === false)
+      throw new Refused({
+        kind: 'conflict',
+        message: `parent_id: ${parent_id} allows no children`,
+      })
   }
 
   async function bytes(sha256: string, type: string, name: string): Promise<Answer> {
