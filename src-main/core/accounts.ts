@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import type { AccountInput } from '../contract/core.ts'
 import type { AccountState, ConnectionTest } from '../contract/domain.ts'
 import { CoreError } from '../contract/errors.ts'
@@ -7,6 +8,7 @@ import { createImapSource, testImap } from '../connectors/imap.ts'
 import { createSampleSink, SAMPLE_ACCOUNT } from '../connectors/sample-sink.ts'
 import { createSmtpSink, testSmtp } from '../connectors/smtp.ts'
 import type { Intake, RawArrival } from '../intake/intake.ts'
+import { remoteOf, SECURE_ACCOUNT } from '../outbox/way-out.ts'
 import type { Secrets } from '../secrets.ts'
 import type { FolderCursor, Store } from '../store/store.ts'
 import type { Clock } from './host-services.ts'
@@ -23,7 +25,7 @@ export interface Accounts {
   states(): Promise<readonly AccountState[]>
   state(id: string): Promise<AccountState>
   source(id: string): MailSource | null
-  /** Null when the account is gone or has no way to send. */
+  /** Null when the account, or the remote that it stands for or sends through, is gone or has no way to send. */
   sink(id: string): Promise<MailSink | null>
   save(input: AccountInput): Promise<void>
   remove(id: string): Promise<void>
@@ -39,12 +41,15 @@ export interface AccountsOptions {
   readonly dataDir: string
   readonly clock: Clock
   readonly log: Log
+  /** By the remote's id; null where it is gone or takes no mail. */
+  readonly remoteSink: (remoteId: string) => Promise<MailSink | null>
   /** The account's server can be reached again: what it is owed may go now. */
   readonly onOnline: (accountId: string) => void
   /** Something that the status line shows has changed. */
   readonly onState: () => void
 }
 
+const namedRemotes = z.array(z.looseObject({ id: z.string(), kind: z.string() }))
 const OFFLINE: SourceState = { connection: 'connecting', problem: null, syncing: null, lastSync: null }
 
 export function createAccounts(options: AccountsOptions): Accounts {
@@ -123,6 +128,16 @@ export function createAccounts(options: AccountsOptions): Accounts {
     }
   }
 
+  async function refuseUnknownRemote({ through }: Account): Promise<void> {
+    if (!through) return
+    const remotes = namedRemotes.safeParse(await store.setting('remotes')).data ?? []
+    if (remotes.some(({ id, kind }) => id === through && kind === 'gms-email')) return
+    throw new CoreError(
+      'invalid',
+      `There is no remote system “${through}” that an account’s mail can leave through. Choose one for GMS e-mail.`,
+    )
+  }
+
   async function start(): Promise<void> {
     await tellOwnAddresses()
     for (const account of await settings.accounts()) await begin(account)
@@ -141,9 +156,13 @@ export function createAccounts(options: AccountsOptions): Accounts {
     state: async (id) => await stateOf(await find(id)),
     source: (id) => running.get(id)?.source ?? null,
     async sink(id) {
+      // Nothing of the sample desk leaves this computer, whatever is set.
+      if (await settings.isSample()) return createSampleSink(options.dataDir)
+      const remote = remoteOf(id)
+      if (remote !== null) return await options.remoteSink(remote)
       const account = (await settings.accounts()).find((account) => account.id === id)
       if (!account) return null
-      if (account.id === SAMPLE_ACCOUNT) return createSampleSink(options.dataDir)
+      if (account.through) return await options.remoteSink(account.through)
       if (!account.smtp) return null
       return createSmtpSink({ account, password: await secrets.get(secretName(id, 'smtp')), log })
     },
@@ -153,6 +172,9 @@ export function createAccounts(options: AccountsOptions): Accounts {
           'sample',
           'This is the sample desk. Close it first, then connect your mailbox: sample mail and yours never mix.',
         )
+      if (input.account.id === SECURE_ACCOUNT)
+        throw new CoreError('invalid', `“${SECURE_ACCOUNT}” is taken. Give this account another name.`)
+      await refuseUnknownRemote(input.account)
       const passwords = await passwordsFor(input)
       const account = await withoutSecrets(input.account, secrets)
       for (const server of ['imap', 'smtp'] as const) {
@@ -187,6 +209,11 @@ export function createAccounts(options: AccountsOptions): Accounts {
       const tests: ConnectionTest[] = []
       if (account.imap) tests.push(await testImap(account, passwords.imap))
       if (account.smtp && tests.every(({ ok }) => ok)) tests.push(await testSmtp(account, passwords.smtp))
+      if (tests.length === 0 && account.through)
+        throw new CoreError(
+          'invalid',
+          `This account has no server of its own: its mail leaves through the remote system “${account.through}”. Test that one instead.`,
+        )
       if (tests.length === 0)
         throw new CoreError('invalid', 'Enter an incoming (IMAP) or an outgoing (SMTP) server first.')
       return {

@@ -1,11 +1,19 @@
 import type { Core } from '../contract/core.ts'
-import type { Contact, Draft, Message, ThreadDetail } from '../contract/domain.ts'
+import type {
+  Contact,
+  Draft,
+  DraftContent,
+  Message,
+  SecureMailbox,
+  ThreadDetail,
+} from '../contract/domain.ts'
 import { CoreError } from '../contract/errors.ts'
 import type { Account } from '../contract/settings.ts'
 import { renderTemplate } from '../outbox/field-codes.ts'
 import type { Outbox } from '../outbox/outbox.ts'
 import { prepareSend } from '../outbox/prepare-send.ts'
 import { carriedAttachments, replyContent } from '../outbox/reply-content.ts'
+import { SECURE_ACCOUNT } from '../outbox/way-out.ts'
 import type { Blobs } from '../store/blobs.ts'
 import type { Store } from '../store/store.ts'
 import type { Clock } from './host-services.ts'
@@ -49,12 +57,13 @@ export function createCompose(options: ComposeOptions): Pick<Core, 'startDraft' 
         format: composeFormat,
         ...(to ? { to: to.map(withoutEmptyName) } : {}),
       })
+      const mailbox = parent && (kind === 'reply' || kind === 'reply-all') ? mailboxOf(parent) : null
       return await store.createDraft({
         kind,
         owner_id: agent.id,
         thread_id: parent?.thread.thread_id ?? null,
         parent_id: parent?.message.interaction.interaction_id ?? null,
-        content,
+        content: mailbox ? intoMailbox(content, mailbox, parent?.message ?? null) : content,
         attachments: parent ? carriedAttachments(kind, parent.message.attachments) : [],
       })
     },
@@ -86,12 +95,11 @@ export function createCompose(options: ComposeOptions): Pick<Core, 'startDraft' 
     },
 
     async send(request) {
-      const { id: by } = await settings.agent()
       const sent = await prepareSend(request, {
         store,
         blobs,
         clock,
-        by,
+        agent: await settings.agent(),
         accounts: await settings.accounts(),
         undoSendSeconds: await settings.undoSendSeconds(),
         subjectToken: (await settings.preferences()).subjectToken,
@@ -119,6 +127,36 @@ export function createCompose(options: ComposeOptions): Pick<Core, 'startDraft' 
     const written = first ? await store.contactByAddress(first) : null
     if (written) return written
     return parent ? await store.contact(parent.interaction.customer_id) : null
+  }
+}
+
+/** The secure mailbox that an answer goes to: that of the answered message, else of the thread's newest inbound one. */
+function mailboxOf({
+  message,
+  thread,
+}: {
+  readonly message: Message
+  readonly thread: ThreadDetail
+}): SecureMailbox | null {
+  return message.secure ?? thread.messages.findLast(({ direction }) => direction === 'in')?.secure ?? null
+}
+
+/** Nobody but the mailbox's owner reads it, whoever else the mail named. */
+function intoMailbox(
+  content: DraftContent,
+  { address }: SecureMailbox,
+  answered: Message | null,
+): DraftContent {
+  const { from, to = [] } = answered?.interaction ?? {}
+  const known = [...(from ? [from] : []), ...to].find(
+    (person) => person.address.toLowerCase() === address.toLowerCase(),
+  )
+  return {
+    ...content,
+    account_id: SECURE_ACCOUNT,
+    to: [known?.personal ? { address, personal: known.personal } : { address }],
+    cc: [],
+    bcc: [],
   }
 }
 

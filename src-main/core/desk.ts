@@ -109,6 +109,7 @@ export async function openDesk(
     blobs,
     sinkFor: (id) => accounts.sink(id),
     sourceFor: (id) => accounts.source(id),
+    agent: () => settings.agent(),
     clock,
     log,
   })

@@ -1,10 +1,14 @@
 import type { Instant, Uuid } from '../contract/domain.ts'
 import { CoreError } from '../contract/errors.ts'
+import type { AgentSettings } from '../contract/settings.ts'
 import type { Log, MailSink, MailSource, SendOutcome } from '../connectors/connector.ts'
+import { retryWait } from '../connectors/remote-http.ts'
 import type { Clock } from '../core/host-services.ts'
 import type { Blobs } from '../store/blobs.ts'
 import type { OwedMail, Store } from '../store/store.ts'
 import { createSentFolder } from './sent-folder.ts'
+import { SECURE_ACCOUNT } from './way-out.ts'
+import { writtenMail } from './written-mail.ts'
 
 export interface Outbox {
   /** After a crash, before anything else: what had begun is `unknown`, what hadn't is queued again. */
@@ -23,8 +27,12 @@ export interface OutboxOptions {
   /** Null where the account is gone or can't send. */
   readonly sinkFor: (accountId: string) => Promise<MailSink | null>
   readonly sourceFor: (accountId: string) => MailSource | null
+  /** Who writes, for systems that ask for a name. */
+  readonly agent: () => Promise<Pick<AgentSettings, 'id' | 'firstName' | 'lastName'>>
   readonly clock: Clock
   readonly log: Log
+  /** Set by tests only: of the waits between tries, 0 to 1. */
+  readonly random?: () => number
 }
 
 const SECOND = 1000
@@ -38,6 +46,10 @@ const LONGEST_WAIT = 10 * MINUTE
 const WRITE_AGAIN = 10 * SECOND
 const CLOSE_WITHIN = 5 * SECOND
 const CLAIM_AT_ONCE = 20
+
+type NotSent = Extract<SendOutcome, { readonly kind: 'not-sent' }>
+/** settled: written down already. */
+type Outcome = SendOutcome | 'held' | 'closing' | 'settled'
 
 /** One account's mail: one at a time, in the order in which it is due. */
 interface Line {
@@ -54,7 +66,8 @@ interface Line {
  * is durable, and what came of it is written down until that succeeds. Nothing that may have arrived is sent again
  * but by the agent's word.
  */
-export function createOutbox({ store, blobs, sinkFor, sourceFor, clock, log }: OutboxOptions): Outbox {
+export function createOutbox(options: OutboxOptions): Outbox {
+  const { store, blobs, sinkFor, sourceFor, clock, log } = options
   const lines = new Map<string, Line>()
   const inHand = new Set<Uuid>()
   const running = new Set<Promise<void>>()
@@ -166,9 +179,10 @@ export function createOutbox({ store, blobs, sinkFor, sourceFor, clock, log }: O
   }
 
   /** What came of one try. Never throws: what can't be told any better is said as carefully as it must be. */
-  async function attempt(mail: OwedMail, { hold }: Line): Promise<SendOutcome | 'held' | 'closing'> {
+  async function attempt(mail: OwedMail, { hold }: Line): Promise<Outcome> {
     if (state.closing) return 'closing'
     if (hold && clock.now() < hold.until) return 'held'
+    if (mail.account_id === SECURE_ACCOUNT) return await deliverSecurely(mail)
     const progress = { begun: false }
     try {
       const sink = await sinkFor(mail.account_id)
@@ -186,6 +200,7 @@ export function createOutbox({ store, blobs, sinkFor, sourceFor, clock, log }: O
       return await sink.send({
         envelope: mail.envelope,
         mime,
+        written: () => writtenMail(mail, options),
         async dataStarted() {
           if (state.closing) throw new CoreError('closed', 'Workbin is closing.')
           await store.markDataStarted(mail.outbox_id)
@@ -203,12 +218,28 @@ export function createOutbox({ store, blobs, sinkFor, sourceFor, clock, log }: O
     }
   }
 
-  async function settle(
-    mail: OwedMail,
-    line: Line,
-    outcome: SendOutcome | 'held' | 'closing',
-  ): Promise<void> {
+  /** Nothing leaves this computer: it lies in the mailbox, or it doesn't. */
+  async function deliverSecurely(mail: OwedMail): Promise<Outcome> {
+    try {
+      await store.deliverSecurely(mail.outbox_id)
+      return 'settled'
+    } catch (error) {
+      if (error instanceof CoreError && error.code === 'invalid') return refused(mail, error.message)
+      // The mail went on without us; whoever moved it has told.
+      if (error instanceof CoreError && (error.code === 'conflict' || error.code === 'not-found'))
+        return 'settled'
+      log('error', 'A mail could not be put into its secure mailbox', { error: messageOf(error) })
+      return {
+        kind: 'not-sent',
+        problem: `It could not be put into the secure mailbox: ${messageOf(error)} Workbin tries again by itself.`,
+        lasting: false,
+      }
+    }
+  }
+
+  async function settle(mail: OwedMail, line: Line, outcome: Outcome): Promise<void> {
     const id = mail.outbox_id
+    if (outcome === 'settled') return
     if (outcome === 'closing') return await write(() => store.requeue(id, mail.due_at, null))
     if (outcome === 'held') {
       const { until, problem } = line.hold ?? { until: clock.now(), problem: null }
@@ -246,12 +277,18 @@ export function createOutbox({ store, blobs, sinkFor, sourceFor, clock, log }: O
         if (state.closing) return await write(() => store.requeue(id, mail.due_at, null))
         const blocked = outcome.blocks === 'account'
         if (blocked) line.failures += 1
-        const until =
-          clock.now() + (outcome.lasting ? HOUR : retryAfter(blocked ? line.failures : mail.attempts))
+        const until = clock.now() + waitAfter(outcome, blocked ? line.failures : mail.attempts)
         line.hold = blocked ? { until, problem: outcome.problem } : null
         return await write(() => store.requeue(id, until, outcome.problem))
       }
     }
+  }
+
+  function waitAfter({ lasting, remote }: NotSent, failures: number): number {
+    if (lasting) return HOUR
+    if (!remote) return retryAfter(failures)
+    const asked = (remote.retryAfter ?? 0) * SECOND
+    return retryWait(failures, remote.retryAfter, options.random) ?? Math.max(HOUR, asked)
   }
 
   /** Writes an outcome down, again and again while the store can't (a full disk); it must not be forgotten. */

@@ -1,7 +1,7 @@
 import type { Answers, Requests } from '../contract/core.ts'
 import type { Attachment, Draft, Interaction, UnresolvedCode } from '../contract/domain.ts'
 import { CoreError } from '../contract/errors.ts'
-import type { Account } from '../contract/settings.ts'
+import type { Account, AgentSettings } from '../contract/settings.ts'
 import type { Clock } from '../core/host-services.ts'
 import type { Blobs } from '../store/blobs.ts'
 import { newUuid } from '../store/ids.ts'
@@ -9,13 +9,14 @@ import type { Store } from '../store/store.ts'
 import { composeMail, type ParentIds } from './compose-mail.ts'
 import { findCodes } from './field-codes.ts'
 import { parentIds } from './parent-ids.ts'
+import { type WayOut, wayOut } from './way-out.ts'
 
 export interface SendDesk {
   readonly store: Store
   readonly blobs: Blobs
   readonly clock: Clock
-  /** Who presses Send: the agent's id. */
-  readonly by: number
+  /** Who presses Send. */
+  readonly agent: Pick<AgentSettings, 'id' | 'email' | 'firstName' | 'lastName'>
   readonly accounts: readonly Account[]
   readonly undoSendSeconds: number
   /** Adds `[#<thread id>]` to the subject of what leaves in a thread. */
@@ -37,15 +38,15 @@ export async function prepareSend(request: Requests['send'], desk: SendDesk): Pr
       'conflict',
       'This draft was changed in another window. Look at what it says now, then send it.',
     )
-  const account = senderOf(draft, desk)
-  const parent = draft.parent_id === null ? null : await store.interaction(draft.parent_id)
+  const parent = draft.parent_id === null ? null : await answered(draft.parent_id, store)
+  const way = wayOut(draft, parent, desk)
   refuseCodes(draft, parent)
 
   const now = clock.now()
   const mail = await composeMail(
-    { ...draft, subject: desk.subjectToken ? withToken(draft) : draft.subject },
+    { ...draft, subject: desk.subjectToken && way.kind !== 'secure' ? withToken(draft) : draft.subject },
     {
-      from: { address: account.address, personal: account.personal },
+      from: way.from,
       date: now,
       uuid: newUuid(now),
       parent: parent && (await idsOf(parent, desk)),
@@ -58,12 +59,9 @@ export async function prepareSend(request: Requests['send'], desk: SendDesk): Pr
   const queued = await store.enqueue({
     draft_id: draft.id,
     revision: draft.revision,
-    by: desk.by,
-    account_id: account.id,
-    from:
-      account.personal === ''
-        ? { address: account.address }
-        : { address: account.address, personal: account.personal },
+    by: desk.agent.id,
+    account_id: way.account_id,
+    from: way.from,
     message_id: mail.messageId,
     envelope: mail.envelope,
     wire_sha256: wire.sha256,
@@ -71,7 +69,7 @@ export async function prepareSend(request: Requests['send'], desk: SendDesk): Pr
     sent_size: sent.size,
     due_at,
     sample: desk.sample,
-    sent_copy: wantsSentCopy(account, desk.sample) ? 'owed' : 'none',
+    sent_copy: wantsSentCopy(way, desk.sample) ? 'owed' : 'none',
     text: mail.text,
     html: mail.html,
     quote_at: mail.quote_at,
@@ -81,27 +79,6 @@ export async function prepareSend(request: Requests['send'], desk: SendDesk): Pr
     done: request.done,
   })
   return { ...queued, due_at }
-}
-
-function senderOf(draft: Draft, { accounts, sample }: SendDesk): Account {
-  const canSend = (account: Account) => sample || account.smtp !== null
-  const account =
-    draft.account_id === null
-      ? accounts.find(canSend)
-      : accounts.find((account) => account.id === draft.account_id)
-  if (!account)
-    throw new CoreError(
-      'invalid',
-      draft.account_id === null
-        ? 'There is no account to send from. Connect one under Settings; the draft is kept.'
-        : 'The account of this draft is gone. Choose another one in From.',
-    )
-  if (!canSend(account))
-    throw new CoreError(
-      'invalid',
-      `${account.address} has no outgoing mail server. Enter one under Settings, or choose another account in From.`,
-    )
-  return account
 }
 
 /** A field code that would leave unrendered stops the send; what the customer wrote in the subject is no code. */
@@ -153,7 +130,20 @@ function withToken({ subject, thread_id }: Draft): string {
 /** Gmail and Microsoft 365 put what they send into Sent themselves; a second copy from us would double it. */
 const FILES_BY_ITSELF = /(?:^|\.)(?:gmail\.com|googlemail\.com|office365\.com|outlook\.com|hotmail\.com)$/i
 
-function wantsSentCopy({ imap, smtp }: Account, sample: boolean): boolean {
-  if (sample || (imap?.sent ?? null) === null) return false
-  return !FILES_BY_ITSELF.test(smtp?.host ?? '')
+function wantsSentCopy({ kind, account }: WayOut, sample: boolean): boolean {
+  if (sample || kind !== 'account' || !account || (account.imap?.sent ?? null) === null) return false
+  // What leaves through a remote system never passes such a server.
+  return Boolean(account.through) || !FILES_BY_ITSELF.test(account.smtp?.host ?? '')
+}
+
+type Answered = Awaited<ReturnType<Store['interaction']>>
+
+/** Null where what it answers was purged meanwhile. */
+async function answered(id: string, store: Store): Promise<Answered | null> {
+  try {
+    return await store.interaction(id)
+  } catch (error) {
+    if (error instanceof CoreError && error.code === 'not-found') return null
+    throw error
+  }
 }

@@ -25,6 +25,7 @@ import type {
   PlaceCount,
   Queue,
   RecipientOutcome,
+  RemoteTarget,
   ResponseTree,
   SearchPage,
   StandardResponse,
@@ -377,6 +378,8 @@ export interface OwedMail {
   readonly sent_sha256: string
   readonly recipients: readonly RecipientOutcome[]
   readonly sample: boolean
+  /** Where in a remote system it goes; null for what leaves by an account. */
+  readonly target: RemoteTarget | null
 }
 
 /** A line of interactions.jsonl (settings contract, the command line). */

@@ -1,5 +1,6 @@
 import type {
   Delivery,
+  Draft,
   Instant,
   InteractionId,
   OutboxState,
@@ -81,6 +82,8 @@ export function readOwed(row: OutboxRow): OwedMail {
     sent_sha256: row.sent_sha256,
     recipients: readRecipients(row),
     sample: row.sample === 1,
+    // A draft can be large; only those for remote systems name a place in it.
+    target: row.account_id.startsWith('remote:') ? (readJson<Draft>(row.draft).remote ?? null) : null,
   }
 }
 

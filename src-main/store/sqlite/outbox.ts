@@ -162,8 +162,7 @@ export function outbox(
             step(engine, touched, row.id, ['claimed'], { state: 'queued', problem: null })
             return []
           }
-          const problem =
-            'Workbin stopped while this mail was being sent, so it is not known whether it was taken. Look into Sent before you send it again.'
+          const problem = `Workbin stopped while this mail was being sent, so it is not known whether it was taken. Look into ${row.account_id.startsWith('remote:') ? 'the remote system' : 'Sent'} before you send it again.`
           return [readOwed(fail(engine, touched, row.id, ['data_started'], { state: 'unknown', problem }))]
         }),
       )

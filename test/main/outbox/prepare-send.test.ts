@@ -4,7 +4,7 @@ import type { DraftContent, DraftKind } from '../../../src-main/contract/domain.
 import { CoreError } from '../../../src-main/contract/errors.ts'
 import { prepareSend, type SendDesk } from '../../../src-main/outbox/prepare-send.ts'
 import { arrival } from '../../support/open-store.ts'
-import { openSendingDesk, type SendingDesk } from './sending.ts'
+import { AGENT, openSendingDesk, type SendingDesk } from './sending.ts'
 
 let desk: SendingDesk
 beforeEach(async () => {
@@ -50,7 +50,7 @@ async function press(draft: { id: string; revision: number }, special: Partial<S
       store: desk.store,
       blobs: desk.blobs,
       clock: desk.clock,
-      by: 7,
+      agent: AGENT,
       accounts: desk.accounts,
       undoSendSeconds: 10,
       subjectToken: false,

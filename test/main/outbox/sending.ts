@@ -38,6 +38,9 @@ export interface SendingDesk {
   close(): Promise<void>
 }
 
+/** Who presses Send. */
+export const AGENT = { id: 7, firstName: 'Ada', lastName: 'Moss', email: 'ada@acme.test' }
+
 export async function openSendingDesk(server: { readonly port: number }): Promise<SendingDesk> {
   const folder = mkdtempSync(join(tmpdir(), 'workbin-outbox-'))
   const blobs = openBlobs(join(folder, 'blobs'))
@@ -60,6 +63,9 @@ export async function openSendingDesk(server: { readonly port: number }): Promis
         return account ? desk.sinkFor(account) : null
       },
       sourceFor: () => (here.yes ? desk.source : null),
+      agent: async () => AGENT,
+      // The middle of the waits between tries.
+      random: () => 0.5,
     })
     store.onChanges(({ outbox }) => {
       if (outbox && here.yes) made.wake()
@@ -113,7 +119,7 @@ export async function openSendingDesk(server: { readonly port: number }): Promis
           store,
           blobs,
           clock,
-          by: 7,
+          agent: AGENT,
           accounts: desk.accounts,
           undoSendSeconds: 10,
           subjectToken: false,
