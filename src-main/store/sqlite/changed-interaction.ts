@@ -20,7 +20,7 @@ import { hasAncestor } from './parents.ts'
 import { queueFor } from './placement.ts'
 import { indexMessage, unindexMessage } from './search-index.ts'
 import { readJson } from './stored-json.ts'
-import { mergeThreads, refreshThread } from './threads.ts'
+import { currentThread, mergeThreads, refreshThread } from './threads.ts'
 import { checkUserData, userDataEntries } from './user-data.ts'
 import { carryOut, changeOf, type Work, workedInteraction } from './work.ts'
 
@@ -92,10 +92,11 @@ function workAfter(engine: Engine, row: InteractionRow, patch: InteractionPatch)
   const owner = patch.owner_id === undefined ? row.owner_id : patch.owner_id
   if (moved || owner !== row.owner_id) refuseOnItsWay(engine, row)
   const reason = patch.stopped_reason === undefined ? row.stopped_reason : patch.stopped_reason
-  if (status !== STATUS.stopped && reason !== null)
+  if (status !== STATUS.stopped && patch.stopped_reason)
     throw refused('stopped_reason', 'A stopped_reason goes only with status 3.')
   const end = patch.end_date === undefined ? row.end_date : patch.end_date
-  if (end !== null) refuseEarlyEnd(row.start_date, end)
+  if (patch.end_date !== undefined && patch.end_date !== null)
+    refuseEarlyEnd(row.start_date, patch.end_date)
   const queue_id =
     row.queue_id ?? (row.entity_type === ENTITY.emailIn ? queueFor(engine, row.thread_id, null) : null)
   const rest = { status, queue_id, stopped_reason: reason, end_date: end }
@@ -171,7 +172,8 @@ function changeMembers(engine: Engine, row: InteractionRow, patch: InteractionPa
       ? given(patch.standard_response_id, row.standard_response_id)
       : row.standard_response_id,
   }
-  refuseHalfLinks(changed)
+  if (LINKS.some((member) => changed[member] !== row[member])) refuseHalfLinks(changed)
+  if (COLUMNS.every((column) => changed[column] === row[column])) return
   if (outbound) recountRecipients(engine, row, changed)
   // Indexed again as a whole: the words of every field stand in one entry.
   unindexMessage(engine, row.row)
@@ -204,7 +206,9 @@ function changeText(engine: Engine, row: InteractionRow, patch: InteractionPatch
 
 function moveToThread(engine: Engine, touched: Touched, row: InteractionRow, asked: ThreadId): void {
   const from = row.thread_id
-  const into = asked === row.interaction_id && asked !== from ? asked : knownThread(engine, asked)
+  // Its own id begins a thread of its own, where that doesn't lead somewhere already.
+  const into =
+    asked === row.interaction_id ? (currentThread(engine, asked) ?? asked) : knownThread(engine, asked)
   if (into === from) return
   const others = engine
     .sql('select 1 from interactions where thread_id = ? and row <> ? limit 1')
@@ -299,7 +303,15 @@ function userDataColumn(udata: NonNullable<Interaction['udata']> | null): string
 
 const PEOPLE = ['from', 'reply_to', 'to', 'cc', 'bcc'] as const
 
-const UPDATE = `update interactions set ${[
+const LINKS = [
+  'structured_text',
+  'structured_text_mime',
+  'binary_content',
+  'binary_content_mime',
+  'binary_content_size',
+] as const
+
+const COLUMNS = [
   'customer_id',
   'type',
   'sub_type',
@@ -311,21 +323,14 @@ const UPDATE = `update interactions set ${[
   'category_id',
   'allow_children',
   'subject',
-  'structured_text',
-  'structured_text_mime',
-  'binary_content',
-  'binary_content_mime',
-  'binary_content_size',
+  ...LINKS,
   'udata',
-  'from',
-  'reply_to',
-  'to',
-  'cc',
-  'bcc',
+  ...PEOPLE,
   'sent_date',
   'reference_id',
   'reviewer_id',
   'standard_response_id',
-]
-  .map((column) => `"${column}" = @${column}`)
-  .join(', ')} where row = @row`
+] as const
+
+const UPDATE = `update interactions set ${COLUMNS.map((column) => `"${column}" = @${column}`).join(', ')}
+  where row = @row`

@@ -50,6 +50,14 @@ interface Pending {
   readonly kinds: Set<Kind>
 }
 
+/** A piece of work that waits for the next group. */
+interface GroupedPiece {
+  /** Does it inside the open transaction; the answer is told what became of that. */
+  begin(): (error: unknown) => void
+  /** The transaction never came to it. */
+  fail(error: unknown): void
+}
+
 function nothingTouched(): Pending {
   return { threads: new Set(), contacts: new Set(), drafts: new Set(), kinds: new Set() }
 }
@@ -83,7 +91,7 @@ export function openEngine(
     }
   })
 
-  const grouped: (() => (error: unknown) => void)[] = []
+  const grouped: GroupedPiece[] = []
   const statements = new Map<string, Database.Statement>()
   const listeners = new Set<(changes: Changes) => void>()
   let pending = nothingTouched()
@@ -106,14 +114,21 @@ export function openEngine(
 
   /** Commits what was asked for since the last turn, at most `LARGEST_GROUP` at once. */
   function commitGroup(): void {
-    const settle: ((error: unknown) => void)[] = []
+    const pieces = grouped.splice(0, LARGEST_GROUP)
+    const begun: ((error: unknown) => void)[] = []
     try {
       write(() => {
-        for (const begin of grouped.splice(0, LARGEST_GROUP)) settle.push(begin())
+        for (const piece of pieces) {
+          begun.push(piece.begin())
+          // SQLite gives up the whole transaction on a full disk: what comes next would be committed one by one.
+          if (!db.inTransaction)
+            throw new CoreError('disk', 'The disk refused to write. Nothing was saved; free some space.')
+        }
       })
-      for (const done of settle) done(null)
+      for (const settle of begun) settle(null)
     } catch (error) {
-      for (const done of settle) done(error)
+      for (const settle of begun) settle(error)
+      for (const piece of pieces.slice(begun.length)) piece.fail(error)
     }
     // The loop turns between groups, so that a flood of them never holds up the desk.
     if (grouped.length > 0) setImmediate(commitGroup)
@@ -126,18 +141,20 @@ export function openEngine(
     group<T>(work: (touched: Touched) => T, mayBegin?: () => boolean): Promise<T> {
       return new Promise<T>((resolve, reject) => {
         if (grouped.length === 0) setImmediate(commitGroup)
-        grouped.push(() => {
+        const fail = (error: unknown) => reject(asError(error))
+        function begin(): (error: unknown) => void {
           if (mayBegin && !mayBegin())
-            return () =>
-              reject(new CoreError('busy', 'The desk was too busy; nothing was stored. Try again.'))
+            return () => fail(new CoreError('busy', 'The desk was too busy; nothing was stored. Try again.'))
           try {
             // A savepoint of its own: what one of them throws undoes nothing of the others.
             const result = db.transaction(() => work(touched))()
-            return (error) => (error === null ? resolve(result) : reject(asError(error)))
+            return (error) => (error === null ? resolve(result) : fail(error))
           } catch (error) {
-            return (whole) => reject(asError(whole ?? translate(error)))
+            // Its own reason says more than what became of the whole.
+            return () => fail(translate(error))
           }
-        })
+        }
+        grouped.push({ begin, fail })
       })
     },
     sql<Row>(text: string): Database.Statement<unknown[], Row> {

@@ -18,10 +18,7 @@ import { checkUserData, userDataEntries } from './user-data.ts'
  */
 export function insertInput(engine: Engine, touched: Touched, input: InteractionInput): InsertedInteraction {
   const parent = input.parent_id === undefined ? null : parentThread(engine, input.parent_id)
-  const thread =
-    input.thread_id === undefined || input.thread_id === input.interaction_id
-      ? parent
-      : knownThread(engine, input.thread_id)
+  const thread = input.thread_id === undefined ? parent : threadAsked(engine, input.thread_id, input)
   if (input.udata) checkUserData(userDataEntries(input.udata))
   if (input.end_date !== undefined) refuseEarlyEnd(input.start_date, input.end_date)
   const inbound = input.entity_type === ENTITY.emailIn
@@ -66,6 +63,11 @@ export function insertInput(engine: Engine, touched: Touched, input: Interaction
   })
   refreshThread(engine, touched, inserted.thread_id)
   return inserted
+}
+
+/** Null: its own id, so it begins a thread. */
+function threadAsked(engine: Engine, asked: ThreadId, { interaction_id }: InteractionInput): ThreadId | null {
+  return asked === interaction_id ? null : knownThread(engine, asked)
 }
 
 /** What of a plain text is new, and its first words. */

@@ -1,10 +1,12 @@
 import { openSqliteStore } from '../../../src-main/store/sqlite/open-store.ts'
+import { apiInteractionCases } from './cases/api-interactions.ts'
 import { bothWaysCases } from './cases/both-ways.ts'
 import { contactCases } from './cases/contacts.ts'
 import { draftCases } from './cases/drafts.ts'
 import { ingestCases } from './cases/ingest.ts'
 import { listCases } from './cases/lists.ts'
 import { outboxCases } from './cases/outbox.ts'
+import { receivedCases } from './cases/received.ts'
 import { responseCases } from './cases/responses.ts'
 import { searchCases } from './cases/search.ts'
 import { settingsCases } from './cases/settings.ts'
@@ -25,3 +27,5 @@ draftCases(openSqliteStore)
 outboxCases(openSqliteStore)
 responseCases(openSqliteStore)
 settingsCases(openSqliteStore)
+receivedCases(openSqliteStore)
+apiInteractionCases(openSqliteStore)
