@@ -9,6 +9,8 @@ import { outboxCases } from './cases/outbox.ts'
 import { receivedCases } from './cases/received.ts'
 import { responseCases } from './cases/responses.ts'
 import { searchCases } from './cases/search.ts'
+import { secureMailCases } from './cases/secure-mail.ts'
+import { servedCases } from './cases/served.ts'
 import { settingsCases } from './cases/settings.ts'
 import { triageCases } from './cases/triage.ts'
 import { userDataCases } from './cases/user-data.ts'
@@ -29,3 +31,5 @@ responseCases(openSqliteStore)
 settingsCases(openSqliteStore)
 receivedCases(openSqliteStore)
 apiInteractionCases(openSqliteStore)
+secureMailCases(openSqliteStore)
+servedCases(openSqliteStore)
