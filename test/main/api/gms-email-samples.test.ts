@@ -141,10 +141,9 @@ describe('the document’s sample', () => {
         { name: 'photo.png', content_type: 'image/png', size: 3_000_000 },
       ],
     })
-    expect(mail?.attachments.map(({ sha256 }) => desk.blobs.read(sha256))).toEqual([
-      readFileSync(notes),
-      readFileSync(photo),
-    ])
+    // Comparing megabytes with toEqual takes seconds.
+    const kept = mail?.attachments.map(({ sha256 }) => Buffer.from(desk.blobs.read(sha256) ?? []))
+    expect(kept?.map((bytes, i) => bytes.equals(readFileSync(i === 0 ? notes : photo)))).toEqual([true, true])
   })
 
   it('of our own page works as it stands', async () => {
