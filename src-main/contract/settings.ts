@@ -236,6 +236,8 @@ export const remoteOptionsSchemas = {
     queues: z.array(text(128)).default([]),
     /** Metadata key there -> user data key here. */
     metadata: z.record(z.string().min(1).max(128), z.string().min(1).max(255)).default({}),
+    /** Subjects over 78 characters are shortened; otherwise their messages are not reported, and Settings says so. */
+    shortenSubjects: z.boolean().default(false),
   }),
   'secure-mail': z.strictObject({
     basePath: z

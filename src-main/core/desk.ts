@@ -115,6 +115,7 @@ export async function openDesk(
   })
   const remotes = createRemotes({
     store,
+    blobs,
     settings,
     secrets,
     clock,
@@ -207,6 +208,7 @@ export async function openDesk(
   async function renameInAccounts(from: string, to: string): Promise<void> {
     const all = await settings.accounts()
     await settings.saveAccounts(all.map((a) => (a.queue === from ? { ...a, queue: to } : a)))
+    await remotes.renameQueue(from, to)
   }
 
   const core: Desk['core'] = {

@@ -1,4 +1,4 @@
-import type { Attachment, Instant, InteractionId, Uuid } from '../contract/domain.ts'
+import type { Attachment, Instant, InteractionId, ThreadId, Uuid } from '../contract/domain.ts'
 import type { InteractionInput } from './api-store.ts'
 
 /** What the connectors to remote systems ask of the store. Errors are CoreError. */
@@ -64,6 +64,8 @@ export interface OwedCall {
   readonly remote_id: string
   readonly kind: 'report' | 'write-back'
   readonly interaction_id: InteractionId
+  /** Its thread when it was first owed, so that a repeat says the same after a merge. */
+  readonly thread_id: ThreadId
   readonly attempts: number
   readonly revision: number
 }

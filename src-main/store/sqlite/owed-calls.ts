@@ -1,13 +1,14 @@
-import type { Instant, InteractionId, Uuid } from '../../contract/domain.ts'
+import type { Instant, InteractionId, ThreadId, Uuid } from '../../contract/domain.ts'
 import { newUuid } from '../ids.ts'
 import type { OwedCall, RemoteDuty, RemoteStore } from '../remote-store.ts'
 import type { Engine, Touched } from './engine.ts'
 import type { InteractionRow } from './interaction-row.ts'
+import { keptOf } from './pulled-original.ts'
 import { readJson } from './stored-json.ts'
 
 /** Repeats the condition of the index `owed_calls_due`, which SQLite otherwise doesn't see to be implied. */
 const DUE = "state = 'queued'"
-const CALL = 'id, remote_id, kind, interaction_id, attempts, revision'
+const CALL = 'id, remote_id, kind, interaction_id, thread_id, attempts, revision'
 /** Mail of the sample desk never leaves this computer. */
 const SAMPLE = 'sample'
 
@@ -96,7 +97,7 @@ export function owedCalls(
               `update pulled_interactions set theirs = ?
                 where remote_id = ? and row = (select row from interactions where interaction_id = ?)`,
             )
-            .run(JSON.stringify(theirs), call.remote_id, call.interaction_id)
+            .run(keptOf(theirs), call.remote_id, call.interaction_id)
         touched.kind('remotes')
       })
     },
@@ -223,10 +224,10 @@ export function oweReports(engine: Engine, touched: Touched, row: number): void 
     const now = engine.now()
     const { changes } = engine
       .sql(
-        `insert or ignore into owed_calls (id, remote_id, kind, interaction_id, state, due_at, changed_at)
-         values (?, ?, 'report', ?, 'queued', ?, ?)`,
+        `insert or ignore into owed_calls (id, remote_id, kind, interaction_id, thread_id, state, due_at, changed_at)
+         values (?, ?, 'report', ?, ?, 'queued', ?, ?)`,
       )
-      .run(newUuid(now), duty.remote_id, message.interaction_id, now, now)
+      .run(newUuid(now), duty.remote_id, message.interaction_id, message.thread_id, now, now)
     if (changes > 0) touched.kind('remotes')
   }
 }
@@ -239,17 +240,17 @@ export function oweWriteBack(engine: Engine, touched: Touched, id: InteractionId
   const duties = remoteDuties(engine).filter(({ kind }) => kind === 'write-back')
   if (duties.length === 0) return
   const pulled = engine
-    .sql<{ remote_id: string }>(
-      `select p.remote_id from interactions i join pulled_interactions p on p.row = i.row where i.interaction_id = ?`,
+    .sql<{ remote_id: string; thread_id: ThreadId }>(
+      `select p.remote_id, i.thread_id from interactions i join pulled_interactions p on p.row = i.row where i.interaction_id = ?`,
     )
     .all(id)
-  for (const { remote_id } of pulled) {
+  for (const { remote_id, thread_id } of pulled) {
     if (!duties.some((duty) => duty.remote_id === remote_id)) continue
     const now = engine.now()
     engine
       .sql(
-        `insert into owed_calls (id, remote_id, kind, interaction_id, state, due_at, changed_at)
-         values (@call, @remote_id, 'write-back', @id, 'queued', @now, @now)
+        `insert into owed_calls (id, remote_id, kind, interaction_id, thread_id, state, due_at, changed_at)
+         values (@call, @remote_id, 'write-back', @id, @thread_id, 'queued', @now, @now)
          on conflict (remote_id, kind, interaction_id) do update
            set revision = revision + 1, changed_at = @now,
                state = iif(state = 'claimed', 'claimed', 'queued'),
@@ -257,7 +258,7 @@ export function oweWriteBack(engine: Engine, touched: Touched, id: InteractionId
                attempts = iif(state = 'claimed', attempts, 0),
                problem = iif(state = 'claimed', problem, null)`,
       )
-      .run({ call: newUuid(now), remote_id, id, now })
+      .run({ call: newUuid(now), remote_id, id, thread_id, now })
     touched.kind('remotes')
   }
 }
@@ -280,7 +281,7 @@ function remoteDuties(engine: Engine): readonly RemoteDuty[] {
 }
 
 /** Mail of ours lies in no queue; it belongs to the one that its thread's work last came from. */
-function queueOfThread(engine: Engine, thread: string): Uuid | null {
+function queueOfThread(engine: Engine, thread: ThreadId): Uuid | null {
   const row = engine
     .sql<{ queue_id: Uuid }>(
       'select queue_id from interactions where thread_id = ? and queue_id is not null order by row desc limit 1',

@@ -5,6 +5,7 @@ import { recordHistory } from './history.ts'
 import type { InteractionRow } from './interaction-row.ts'
 import { owesWriteBack } from './owed-calls.ts'
 import { bodyOf, customerOf, membersOf, type Pull, storedUserData, threadOf } from './pulled-fields.ts'
+import { keptOf } from './pulled-original.ts'
 import { indexMessage, unindexMessage } from './search-index.ts'
 import { readJson, readJsonOr } from './stored-json.ts'
 import { mergeThreads } from './threads.ts'
@@ -25,10 +26,10 @@ export function follow(
   item: PulledInteraction,
 ): boolean {
   const { engine, remoteId, stale } = pull
-  const now = JSON.stringify(item.theirs)
+  const now = keptOf(item.theirs)
   if (now === known.theirs) return false
   const before = readJson<Theirs>(known.theirs)
-  const changed = changedMembers(before, item.theirs)
+  const changed = changedMembers(before, readJson<Theirs>(now))
   if (changed.size === 0) return false
   const local = engine.sql<InteractionRow>('select * from interactions where row = ?').get(known.row)
   if (!local) return false

@@ -6,9 +6,11 @@ import type { Engine } from './engine.ts'
 import { insertInteraction, isTaken, type NewInteraction } from './interactions.ts'
 import { oweReports } from './owed-calls.ts'
 import { ownAddresses } from './own-addresses.ts'
+import { hasAncestor } from './parents.ts'
 import { queueFor } from './placement.ts'
 import { follow } from './pulled-changes.ts'
 import { bodyOf, customerOf, membersOf, type Pull, threadOf } from './pulled-fields.ts'
+import { keptOf } from './pulled-original.ts'
 import { readJson } from './stored-json.ts'
 import { currentThread, refreshThread } from './threads.ts'
 
@@ -128,7 +130,7 @@ function file(pull: Pull, item: PulledInteraction): void {
       `insert into pulled_interactions (remote_id, their_id, row, their_thread, their_customer, theirs)
        values (?, ?, ?, ?, ?, ?)`,
     )
-    .run(remoteId, their_id, inserted.row, their_thread, input.customer_id, JSON.stringify(item.theirs))
+    .run(remoteId, their_id, inserted.row, their_thread, input.customer_id, keptOf(item.theirs))
   adoptChildren(engine, remoteId, their_thread, their_id, inserted.interaction_id)
   oweReports(engine, touched, inserted.row)
   stale.add(inserted.thread_id)
@@ -190,18 +192,6 @@ function adoptChildren(
     // Ids of theirs can name each other in a circle; parents never do.
     if (!hasAncestor(engine, parent, interaction_id))
       engine.sql('update interactions set parent_id = ? where row = ?').run(parent, row)
-}
-
-function hasAncestor(engine: Engine, start: InteractionId, sought: InteractionId): boolean {
-  const parent = engine.sql<{ parent_id: InteractionId | null }>(
-    'select parent_id from interactions where interaction_id = ?',
-  )
-  let at: InteractionId | null = start
-  for (let step = 0; at !== null && step < 1000; step++) {
-    if (at === sought) return true
-    at = parent.get(at)?.parent_id ?? null
-  }
-  return false
 }
 
 function saveCursor(engine: Engine, remoteId: string, cursor: string): void {

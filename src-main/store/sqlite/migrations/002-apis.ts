@@ -99,6 +99,7 @@ create table owed_calls (
   remote_id text not null,
   kind text not null, -- report | write-back
   interaction_id text not null,
+  thread_id text not null, -- when it was first owed, so that a repeat says the same after a merge
   state text not null, -- queued | claimed | done | failed
   due_at integer not null,
   changed_at integer not null,
