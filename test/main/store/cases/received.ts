@@ -299,7 +299,9 @@ export function receivedCases(open: OpenStore): void {
       )
     })
 
-    it('of many callers at once is all there, and what one is refused for touches no other', async () => {
+    it('of many callers at once is stored in few commits; what one is refused for touches no other', async () => {
+      const told: Changes[] = []
+      t.store.onChanges((changes) => told.push(changes))
       const given = await Promise.allSettled(
         Array.from({ length: 150 }, async (_, i) =>
           t.store.receive(
@@ -315,6 +317,7 @@ export function receivedCases(open: OpenStore): void {
         codes.map((_, i) => (i % 10 === 7 ? 'busy' : i % 10 === 3 ? 'invalid' : 'stored')),
       )
       expect(await count()).toBe(120)
+      expect(told).toHaveLength(3)
       expect(await t.store.contactByAddress('customer7@x.test')).toBeNull()
     })
 

@@ -50,6 +50,21 @@ describe('a check', () => {
     ['a ledger', 'update folders set stored = 5', 'ledger of a/INBOX'],
     ['a lost contact', 'pragma foreign_keys = off; delete from contacts', 'contact'],
     ['a row without its parent', 'pragma foreign_keys = off; delete from interactions', 'belongs to one of'],
+    [
+      'a secure mail that lost its message',
+      "insert into secure_mails values ('s', (select min(row) from interactions), 'a', 'a', '', 'outbound', 0, 0, 0, '{}')",
+      'secure mails',
+    ],
+    [
+      'the mark of a repeat of nothing',
+      "pragma foreign_keys = off; insert into repeats values ('f', 1)",
+      'belongs to one of',
+    ],
+    [
+      'a conversation that leads nowhere',
+      "insert into conversations values ('t', 'o', 'c', 'x', 'gone')",
+      'conversations',
+    ],
     ['a lost parent', "update interactions set parent_id = 'gone'", 'parent'],
   ])('finds %s that is wrong', async (_, damage, told) => {
     engine.db.exec(damage)

@@ -9,6 +9,7 @@ import { openSqliteStore } from '../../../../src-main/store/sqlite/open-store.ts
 import { START } from '../../../support/open-store.ts'
 
 const script = resolve(import.meta.dirname, '../../../support/fifty-commits.ts')
+const atOnce = resolve(import.meta.dirname, '../../../support/writes-at-once.ts')
 const canTrace = spawnSync('strace', ['-e', 'trace=fsync', process.execPath, '--version']).status === 0
 
 describe('what was acknowledged is on the disk', () => {
@@ -28,26 +29,33 @@ describe('what was acknowledged is on the disk', () => {
     engine.close()
   })
 
-  // Counts what really reaches the system; where there is no strace the case above holds the setting.
-  it.skipIf(!canTrace)('fifty commits are at least fifty syncs', () => {
+  /** Runs a script until it dies, and counts what really reaches the system. */
+  function syncsOf(...given: readonly string[]): number {
     const trace = join(folder, 'trace')
     const run = spawnSync(
       'strace',
-      [
-        '-f',
-        '-e',
-        'trace=fsync,fdatasync',
-        '-o',
-        trace,
-        process.execPath,
-        script,
-        join(folder, 'workbin.db'),
-      ],
+      ['-f', '-e', 'trace=fsync,fdatasync', '-o', trace, process.execPath, ...given],
       { encoding: 'utf8' },
     )
     expect(run.stdout).toBe('done\n')
-    const syncs = readFileSync(trace, 'utf8').match(/f(data)?sync\(\d+/g) ?? []
-    expect(syncs.length).toBeGreaterThanOrEqual(50)
+    return (readFileSync(trace, 'utf8').match(/f(data)?sync\(\d+/g) ?? []).length
+  }
+
+  // Where there is no strace the case above holds the setting.
+  it.skipIf(!canTrace)('fifty commits are at least fifty syncs', () => {
+    expect(syncsOf(script, join(folder, 'workbin.db'))).toBeGreaterThanOrEqual(50)
+  })
+
+  it.skipIf(!canTrace)('fifty mails that APIs hand in at once share one sync', async () => {
+    const none = syncsOf(atOnce, join(folder, 'none.db'), '0')
+    const file = join(folder, 'workbin.db')
+    const fifty = syncsOf(atOnce, file, '50')
+    // The one of the commit, and the one with which a write-ahead log begins.
+    expect(fifty - none).toBeGreaterThanOrEqual(1)
+    expect(fifty - none).toBeLessThanOrEqual(2)
+    const store = openSqliteStore({ file, now: () => START })
+    expect(await store.check()).toEqual({ interactions: 50, problems: [] })
+    await store.close()
   })
 
   it('a process that is killed after its answer has lost nothing', async () => {

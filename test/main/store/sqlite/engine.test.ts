@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { checking } from '../../../../src-main/store/sqlite/check.ts'
-import { openEngine } from '../../../../src-main/store/sqlite/engine.ts'
+import { type Engine, openEngine } from '../../../../src-main/store/sqlite/engine.ts'
 import { folders } from '../../../../src-main/store/sqlite/folders.ts'
 import { ingest } from '../../../../src-main/store/sqlite/ingest.ts'
 import { lists } from '../../../../src-main/store/sqlite/lists.ts'
@@ -149,5 +149,74 @@ describe('the database file', () => {
     await store.close()
     await expect(store.counts(1)).rejects.toMatchObject({ code: 'closed' })
     await expect(store.ingest([arrival()], null)).rejects.toMatchObject({ code: 'closed' })
+  })
+})
+
+describe('writes of one group', () => {
+  let folder: string
+  let engine: Engine
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'workbin-group-'))
+    engine = openEngine(join(folder, 'workbin.db'), () => START)
+    engine.db.exec('create table pieces (n integer primary key) strict')
+  })
+  afterEach(() => {
+    engine.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  const insert = (n: number) => () => {
+    // Whether it is alone in its transaction shows in what it sees of the others'.
+    engine.sql('insert into pieces (n) values (?)').run(n)
+    return engine.sql<{ n: number }>('select count(*) as n from pieces').get()?.n
+  }
+  const stored = () =>
+    engine
+      .sql<{ n: number }>('select n from pieces order by n')
+      .all()
+      .map(({ n }) => n)
+  const outcomes = async (asked: readonly Promise<unknown>[]) =>
+    (await Promise.allSettled(asked)).map((each): unknown =>
+      each.status === 'fulfilled' ? each.value : String(each.reason),
+    )
+
+  it('are done in the order they are asked for, and each undone by itself', async () => {
+    expect(
+      await outcomes([
+        engine.group(insert(1)),
+        engine.group(() => {
+          insert(2)()
+          throw new Error('Refused.')
+        }),
+        engine.group(insert(3), () => true),
+        engine.group(insert(4), () => false),
+        engine.group(insert(5)),
+      ]),
+    ).toEqual([1, 'Error: Refused.', 2, expect.stringContaining('nothing was stored'), 3])
+    expect(stored()).toEqual([1, 3, 5])
+  })
+
+  it('all fail where their transaction is lost, and what comes after them is not done alone', async () => {
+    const asked = [
+      engine.group(insert(1)),
+      engine.group(() => {
+        // As SQLite does by itself on a full disk.
+        engine.db.exec('rollback')
+      }),
+      engine.group(insert(3)),
+    ]
+    for (const outcome of await outcomes(asked)) expect(outcome).toMatch(/^(Core|Sqlite)Error/)
+    expect(stored()).toEqual([])
+    expect(await engine.group(insert(4))).toBe(1)
+  })
+
+  it('fail at once where the database is closed or somebody else holds it', async () => {
+    const other = new Database(join(folder, 'workbin.db'))
+    other.exec('begin immediate')
+    engine.db.pragma('busy_timeout = 0')
+    await expect(engine.group(insert(1))).rejects.toMatchObject({ code: 'locked' })
+    other.close()
+    const asked = engine.group(insert(2))
+    engine.close()
+    await expect(asked).rejects.toMatchObject({ code: 'closed' })
   })
 })
