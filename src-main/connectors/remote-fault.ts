@@ -25,6 +25,8 @@ export class RemoteFault extends CoreError {
   readonly retryAfter: number | null
   /** HTTP status; null where there was no answer. */
   readonly status: number | null
+  /** The certificate that was refused. */
+  readonly certificate: ShownCertificate | null
 
   constructor(
     code: 'refused' | 'unreachable' | 'invalid',
@@ -34,6 +36,7 @@ export class RemoteFault extends CoreError {
       readonly uncertain?: boolean
       readonly retryAfter?: number | null
       readonly status?: number | null
+      readonly certificate?: ShownCertificate
       readonly cause?: unknown
     },
   ) {
@@ -43,6 +46,7 @@ export class RemoteFault extends CoreError {
     this.uncertain = uncertain
     this.retryAfter = retryAfter
     this.status = status
+    this.certificate = at.certificate ?? null
   }
 }
 
@@ -60,6 +64,8 @@ export function whatWentWrong(error: unknown, reached: Reached): CoreError {
     return new RemoteFault('refused', certificateWords(error.reason, error.certificate, host), {
       ...at,
       stage: 'certificate',
+      // There is nothing to show where it had none.
+      ...(error.certificate.fingerprint256 === '' ? {} : { certificate: error.certificate }),
     })
   if (error instanceof NotLoopback)
     return new RemoteFault(

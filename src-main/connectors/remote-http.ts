@@ -314,7 +314,9 @@ function readJson(bytes: Uint8Array, header: (name: string) => string | null, re
 export function readRetryAfter(field: string | null, now: number): number | null {
   if (field === null) return null
   const text = field.trim()
-  const seconds = /^\d{1,9}$/.test(text) ? Number(text) : Math.ceil((Date.parse(text) - now) / 1000)
+  if (/^\d{1,9}$/.test(text)) return Math.min(Number(text), 86_400)
+  // A date begins with its day's name; V8 would read a year out of nearly anything.
+  const seconds = /^[a-z]{3}/i.test(text) ? Math.ceil((Date.parse(text) - now) / 1000) : Number.NaN
   return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 0), 86_400) : null
 }
 
