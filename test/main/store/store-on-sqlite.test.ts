@@ -6,6 +6,8 @@ import { draftCases } from './cases/drafts.ts'
 import { ingestCases } from './cases/ingest.ts'
 import { listCases } from './cases/lists.ts'
 import { outboxCases } from './cases/outbox.ts'
+import { owedCallCases } from './cases/owed-calls.ts'
+import { pulledCases } from './cases/pulled.ts'
 import { receivedCases } from './cases/received.ts'
 import { responseCases } from './cases/responses.ts'
 import { searchCases } from './cases/search.ts'
@@ -33,3 +35,5 @@ receivedCases(openSqliteStore)
 apiInteractionCases(openSqliteStore)
 secureMailCases(openSqliteStore)
 servedCases(openSqliteStore)
+owedCallCases(openSqliteStore)
+pulledCases(openSqliteStore)
