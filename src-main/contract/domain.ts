@@ -665,6 +665,8 @@ export interface RemoteTest {
     /** One sentence: what was seen, and what to do. */
     readonly message: string
   }[]
+  /** The certificate shown, when it can't be verified: the agent may trust its fingerprint. */
+  readonly certificate?: Omit<NonNullable<ConnectionTest['certificate']>, 'server'> | null
 }
 
 /** Where in a remote system a mail goes that an agent writes. */

@@ -8,12 +8,15 @@ import Hand from '@lucide/svelte/icons/hand'
 import Import from '@lucide/svelte/icons/import'
 import Inbox from '@lucide/svelte/icons/inbox'
 import Layers from '@lucide/svelte/icons/layers'
+import Mailbox from '@lucide/svelte/icons/mailbox'
 import Mail from '@lucide/svelte/icons/mail'
+import PanelTop from '@lucide/svelte/icons/panel-top'
 import PanelRight from '@lucide/svelte/icons/panel-right'
 import Reply from '@lucide/svelte/icons/reply'
 import ReplyAll from '@lucide/svelte/icons/reply-all'
 import Search from '@lucide/svelte/icons/search'
 import Send from '@lucide/svelte/icons/send'
+import MessageSquareReply from '@lucide/svelte/icons/message-square-reply'
 import Settings from '@lucide/svelte/icons/settings'
 import SquarePen from '@lucide/svelte/icons/square-pen'
 import Undo from '@lucide/svelte/icons/undo-2'
@@ -29,8 +32,11 @@ export function commandsOf(
   desk: Desk,
   act: { focusSearch(): void; toggleSide(): void; back(): void },
 ): readonly Command[] {
-  const { work, list } = desk
+  const { work, list, remotes } = desk
+  const { mailboxes } = remotes
+  const webForms = remotes.senders('gms-email')
   const onDesk = () => desk.screen === 'desk' && desk.overview?.first_run === false
+  const anywhere = () => desk.overview?.first_run === false
   const go = (id: string, view: View, icon: Command['icon'], key: string | null): Command => ({
     id,
     group: 'go',
@@ -135,6 +141,26 @@ export function commandsOf(
       enabled: onDesk,
       run: () => work.compose('new'),
     },
+    ...(remotes.senders('activity-response').length > 0
+      ? [
+          {
+            id: 'activity',
+            group: 'write',
+            label: t('activity.command'),
+            icon: MessageSquareReply,
+            enabled: anywhere,
+            run: () => work.ask('activity'),
+          } satisfies Command,
+        ]
+      : []),
+    ...webForms.map(({ id }): Command => ({
+      id: `webform-${id}`,
+      group: 'write',
+      label: webForms.length === 1 ? t('webform.command') : t('webform.commandOf', { name: id }),
+      icon: PanelTop,
+      enabled: anywhere,
+      run: () => void desk.compose.openRemote(id, { kind: 'gms-email' }),
+    })),
     {
       id: 'next',
       group: 'go',
@@ -204,6 +230,14 @@ export function commandsOf(
         index < 9 ? `g ${index + 1}` : null,
       ),
     ),
+    ...mailboxes.map(({ id }, index): Command => ({
+      id: `mailbox-${id}`,
+      group: 'go',
+      label: mailboxes.length === 1 ? t('mailbox.command') : t('mailbox.commandOf', { name: id }),
+      icon: Mailbox,
+      ...(index === 0 ? { keys: ['g m'] } : {}),
+      run: () => desk.openMailbox(id),
+    })),
     {
       id: 'back',
       group: 'desk',

@@ -10,11 +10,13 @@ import { t } from '../texts/texts.ts'
 import { DraftDesk } from './draft.svelte.ts'
 import { OpenThread } from './open-thread.svelte.ts'
 import { Question } from './question.ts'
+import { RemoteMailbox } from './remote-mailbox.svelte.ts'
+import { Remotes } from './remotes.svelte.ts'
 import { recall, remember } from './remembered.ts'
 import { ThreadList } from './thread-list.svelte.ts'
 import { Work } from './work.svelte.ts'
 
-export type Screen = 'desk' | 'settings'
+export type Screen = 'desk' | 'settings' | 'mailbox'
 export type SideTab = 'case-data' | 'contact' | 'responses' | 'details'
 /** Below 760 px one pane is shown at a time. */
 export type PaneName = 'navigation' | 'list' | 'thread'
@@ -32,6 +34,9 @@ export class Desk {
   readonly thread: OpenThread
   readonly compose: DraftDesk
   readonly work: Work
+  readonly remotes: Remotes
+  /** The secure mailbox that was looked into last; kept while the agent is elsewhere. */
+  readonly mailbox: RemoteMailbox
 
   readonly #line: Line
   #listeners: readonly ((changes: Changes) => void)[] = []
@@ -52,6 +57,7 @@ export class Desk {
   #drawerOpen = $state(false)
   #pane = $state<PaneName>('list')
   #settingsSection = $state<string | null>(null)
+  #mailboxRemote = $state<string | null>(null)
   #lastUndo: string | null = null
   #lastDeed: (() => void) | null = null
   readonly #wide = new MediaQuery('min-width: 1100px', true)
@@ -76,6 +82,8 @@ export class Desk {
     this.thread = new OpenThread(this)
     this.compose = new DraftDesk(this)
     this.work = new Work(this)
+    this.remotes = new Remotes(this)
+    this.mailbox = new RemoteMailbox(this)
 
     this.#stops.push(
       line.onState((state) => {
@@ -170,8 +178,20 @@ export class Desk {
     this.#settingsSection = section
     this.#screen = 'settings'
   }
+  /** Back to the desk, from Settings or from a mailbox. */
   closeSettings(): void {
     this.#screen = 'desk'
+  }
+
+  /** Looks into the secure mailboxes of a remote system; null: of the one that was looked into last, else the first. */
+  openMailbox(remoteId: string | null = null): void {
+    if (remoteId !== null) this.#mailboxRemote = remoteId
+    this.#screen = 'mailbox'
+  }
+  /** The remote whose mailboxes are shown; null where none is set up. */
+  get mailboxRemote(): string | null {
+    const { mailboxes } = this.remotes
+    return (mailboxes.find(({ id }) => id === this.#mailboxRemote) ?? mailboxes[0])?.id ?? null
   }
 
   // --- what went wrong, what was done -------------------------------------------------------------------

@@ -7,6 +7,7 @@ import type {
   DraftKind,
   InteractionId,
   Message,
+  RemoteTarget,
   ThreadId,
   Uuid,
 } from '../../src-main/contract/domain.ts'
@@ -93,6 +94,29 @@ export class DraftDesk {
     await this.#openedWith(draft, true)
   }
 
+  /** Begins a mail that leaves through a remote system, in place of whatever thread is open. True where it was begun. */
+  async openRemote(
+    remoteId: string,
+    target: RemoteTarget,
+    begin: { readonly to?: Draft['to']; readonly subject?: string } = {},
+  ): Promise<boolean> {
+    this.#opening = true
+    const draft = await this.#desk.run(
+      this.#desk.core.startRemoteDraft({
+        remote_id: remoteId,
+        target,
+        to: [...(begin.to ?? [])],
+        subject: begin.subject ?? '',
+      }),
+    )
+    if (draft) {
+      this.#desk.thread.close()
+      this.#desk.closeSettings()
+    }
+    await this.#openedWith(draft, true)
+    return draft !== null
+  }
+
   /** Opens a stored draft in its thread. */
   async openDraft(id: Uuid): Promise<void> {
     const known = this.#open.find((draft) => draft.id === id)
@@ -140,8 +164,16 @@ export class DraftDesk {
     const draft = this.current
     if (!draft) return
     const { to, cc, bcc, subject, format, html, text, quote } = draft
+    const { core } = this.#desk
     const fresh = await this.#desk.run(
-      this.#desk.core.startDraft({ kind: draft.kind, parent_id: draft.parentId }),
+      draft.remote
+        ? core.startRemoteDraft({
+            remote_id: draft.remote.id,
+            target: draft.remote.target,
+            to: to.slice(0, 1).map((address) => ({ ...address })),
+            subject: subject.slice(0, 998),
+          })
+        : core.startDraft({ kind: draft.kind, parent_id: draft.parentId }),
     )
     if (!fresh) return
     this.#forget(draft)

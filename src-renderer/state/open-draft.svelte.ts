@@ -6,6 +6,8 @@ import type {
   DraftKind,
   DraftQuote,
   InteractionId,
+  RemoteTarget,
+  SecureMailbox,
   ThreadId,
   Uuid,
 } from '../../src-main/contract/domain.ts'
@@ -58,6 +60,10 @@ export class OpenDraft {
   readonly parentId: InteractionId | null
   /** True for a draft that was begun just now: closed without a word written it leaves nothing behind. */
   readonly begun: boolean
+  /** It answers a secure mail: it goes to this mailbox, never by e-mail. */
+  readonly secure: SecureMailbox | null
+  /** It leaves through a remote system, to this place in it. */
+  readonly remote: { readonly id: string; readonly target: RemoteTarget } | null
 
   #threadId = $state<ThreadId | null>(null)
   #to = $state.raw<readonly Address[]>([])
@@ -95,11 +101,13 @@ export class OpenDraft {
     this.kind = draft.kind
     this.parentId = draft.parent_id
     this.begun = begun
+    this.secure = draft.secure
+    this.remote = remoteOf(draft)
     this.#threadId = draft.thread_id
     this.returned = draft.returned
     this.#attachments = draft.attachments
     this.#take(draft)
-    this.headOpen = draft.to.length === 0
+    this.headOpen = draft.to.length === 0 && !this.addressed
     this.autosave = new DraftAutosave(draft, {
       ...options,
       onState: (state) => (this.#save = state),
@@ -169,6 +177,10 @@ export class OpenDraft {
   get touched(): boolean {
     return this.#touched
   }
+  /** Where it goes is settled: there are no recipients to choose. */
+  get addressed(): boolean {
+    return this.secure !== null || (this.remote !== null && this.remote.target.kind !== 'gms-email')
+  }
   readonly codes = $derived(codesIn(this.#text))
 
   /** The agent's edit: shown, kept on this computer and saved. */
@@ -223,13 +235,16 @@ export class OpenDraft {
 
   /** What stands in the way of sending, as far as the page can tell; `asked` was answered already. */
   check(asked: readonly SendStop['kind'][]): SendStop | null {
-    const everyone = [...this.#to, ...this.#cc, ...this.#bcc]
-    if (everyone.length === 0) return { kind: 'recipients', message: t('compose.stop.nobody') }
+    const everyone = this.addressed ? [] : [...this.#to, ...this.#cc, ...this.#bcc]
+    if (everyone.length === 0 && !this.addressed)
+      return { kind: 'recipients', message: t('compose.stop.nobody') }
     const wrong = everyone.filter(({ address }) => !isAddress(address))
     if (wrong.length > 0) {
       const names = wrong.map(formatAddress).join(', ')
       return { kind: 'recipients', message: t('compose.stop.address', { names }) }
     }
+    if (this.remote?.target.kind === 'gms-email' && everyone.length > 1)
+      return { kind: 'recipients', message: t('via.one') }
     if (this.#uploads.some(({ problem }) => problem === null)) return { kind: 'uploading' }
     if (this.codes.length > 0) return { kind: 'codes', message: t('compose.stop.codes'), codes: this.codes }
     if (this.#subject.trim() === '' && !asked.includes('subject')) return { kind: 'subject' }
@@ -251,6 +266,12 @@ export class OpenDraft {
     if (content.quote !== undefined) this.#quote = content.quote
     if (content.standard_response_ids) this.#responses = content.standard_response_ids
   }
+}
+
+/** An account of this name stands for a remote (contract: `Draft.remote`). */
+function remoteOf(draft: Draft): OpenDraft['remote'] {
+  if (!draft.remote || !draft.account_id?.startsWith('remote:')) return null
+  return { id: draft.account_id.slice('remote:'.length), target: draft.remote }
 }
 
 /** Without members that stand there undefined. */

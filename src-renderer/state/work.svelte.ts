@@ -16,7 +16,7 @@ import { mailtoAddresses } from '../thread/linkify.ts'
 import type { Desk } from './desk.svelte.ts'
 
 /** What the desk asks the agent in a dialog of its own. */
-export type Asking = 'done' | 'move' | 'palette' | 'help' | 'import' | null
+export type Asking = 'done' | 'move' | 'palette' | 'help' | 'import' | 'activity' | null
 
 /** What can be done with threads: the selected ones, else the open one. Everything here can be undone. */
 export class Work {

@@ -31,6 +31,7 @@ export function coreInMemory(given: Partial<Core>): CoreInMemory {
         preferences: preferencesSchema.parse({}),
       }),
     dispositions: () => Promise.resolve([]),
+    remotes: () => Promise.resolve([]),
     listPage: () => Promise.resolve({ rows: [], next: null, total: 0 }),
     ...given,
   }
@@ -144,6 +145,8 @@ export function message(
     account_id: null,
     folder: null,
     from_as_written: null,
+    secure: null,
+    came_by_api: null,
   }
 }
 
@@ -178,6 +181,7 @@ export function draft(part: Partial<Draft> = {}): Draft {
     saved_at: Date.UTC(2026, 4, 4, 9),
     attachments: [],
     returned: null,
+    secure: null,
     account_id: 'support',
     to: [{ address: 'ann@x.test', personal: 'Ann Lee' }],
     cc: [],

@@ -54,6 +54,7 @@ export const thread = {
   'reason.subject-token': 'Here by the token in its subject',
   'reason.own-reply': 'Written here',
   'reason.stranger-kept-apart': 'Kept apart: it names a thread whose people it doesn’t know',
+  'reason.conversation': 'Here by what the system that handed it in says',
   'reason.moved': 'Moved here by an agent',
 
   // Machine mail, held back

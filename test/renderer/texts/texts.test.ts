@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest'
 import { en } from '../../../src-renderer/texts/en.ts'
+import { apis } from '../../../src-renderer/texts/en/apis.ts'
 import { compose } from '../../../src-renderer/texts/en/compose.ts'
 import { customer } from '../../../src-renderer/texts/en/customer.ts'
 import { desk } from '../../../src-renderer/texts/en/desk.ts'
+import { remotes } from '../../../src-renderer/texts/en/remotes.ts'
 import { settings } from '../../../src-renderer/texts/en/settings.ts'
 import { thread } from '../../../src-renderer/texts/en/thread.ts'
 import { t } from '../../../src-renderer/texts/texts.ts'
@@ -17,6 +19,6 @@ it('the plural form follows the count', () => {
 })
 
 it('no part of the desk overwrites another’s text', () => {
-  const parts = [desk, thread, compose, customer, settings].map((part) => Object.keys(part).length)
+  const parts = [desk, thread, compose, customer, settings, apis, remotes].map((part) => Object.keys(part).length)
   expect(Object.keys(en).length).toBe(parts.reduce((sum, count) => sum + count, 0))
 })
