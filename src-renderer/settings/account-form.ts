@@ -36,6 +36,10 @@ export interface AccountForm {
   queue: string
   since: string
   trustedCertificate: string | null
+  /** Name of the remote that its mail leaves through; empty: SMTP. */
+  through: string
+  /** What is stored of SMTP stays while mail leaves through a remote. */
+  readonly storedSmtp: Account['smtp']
 }
 
 export type Faults = Readonly<Partial<Record<string, string>>>
@@ -65,6 +69,8 @@ export function newAccountForm(address = '', personal = ''): AccountForm {
     queue: '',
     since: '',
     trustedCertificate: null,
+    through: '',
+    storedSmtp: null,
   }
   applyGuess(form)
   return form
@@ -86,18 +92,21 @@ export function formOf(account: Settings['accounts'][number]): AccountForm {
     }
   }
   const sent = account.imap?.sent ?? 'auto'
+  const smtp = server('smtp')
   return {
     id: account.id,
     address: account.address,
     personal: account.personal,
     imap: server('imap'),
-    smtp: server('smtp'),
+    smtp: { ...smtp, on: smtp.on || Boolean(account.through) },
     sameLogin: false,
     folders: [...(account.imap?.folders ?? ['INBOX'])],
     sent: account.imap?.sent === null ? 'none' : sent === 'auto' ? 'auto' : `=${sent}`,
     queue: account.queue ?? '',
     since: account.since ?? '',
     trustedCertificate: account.trustedCertificate,
+    through: account.through ?? '',
+    storedSmtp: account.smtp,
   }
 }
 
@@ -164,7 +173,8 @@ export function readForm(
     }
   }
   const imap = read('imap')
-  const smtp = read('smtp')
+  const through = form.smtp.on ? form.through : ''
+  const smtp = through === '' ? read('smtp') : form.storedSmtp
   if (Object.keys(faults).length > 0) return { input: null, faults }
 
   const sent = form.sent === 'auto' ? ('auto' as const) : form.sent === 'none' ? null : form.sent.slice(1)
@@ -185,9 +195,10 @@ export function readForm(
       trustedCertificate: form.trustedCertificate,
       queue: form.queue === '' ? null : form.queue,
       since: form.since === '' ? null : form.since,
+      ...(through === '' ? {} : { through }),
     },
     ...(imap && password('imap') !== '' ? { imapPassword: password('imap') } : {}),
-    ...(smtp && password('smtp') !== '' ? { smtpPassword: password('smtp') } : {}),
+    ...(smtp && through === '' && password('smtp') !== '' ? { smtpPassword: password('smtp') } : {}),
   }
   return { input, faults }
 }
