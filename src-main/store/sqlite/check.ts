@@ -137,6 +137,10 @@ const ORPHANS = [
     'select count(*) as n from outbox o where not exists (select 1 from interactions i where i.interaction_id = o.interaction_id)',
   ],
   [
+    'messages owed to a remote that are not there',
+    "select count(*) as n from owed_calls c where state <> 'done' and not exists (select 1 from interactions i where i.interaction_id = c.interaction_id)",
+  ],
+  [
     'merged threads that lead nowhere',
     'select count(*) as n from merged_threads m where not exists (select 1 from interactions i where i.thread_id = m.thread_id)',
   ],

@@ -41,7 +41,7 @@ export function owedCalls(
         // What nobody is to be told any more isn't owed any more.
         const owed = engine
           .sql<{ remote_id: string; kind: string }>(
-            "select distinct remote_id, kind from owed_calls where state <> 'done'",
+            "select distinct remote_id, kind from owed_calls indexed by owed_calls_open where state <> 'done'",
           )
           .all()
         for (const { remote_id, kind } of owed)
