@@ -3,17 +3,6 @@ import { Refused } from './api.ts'
 /** Containers within containers (contract 00, 0.1.4). */
 const DEEPEST = 32
 
-const utf8 = new TextDecoder('utf-8', { fatal: true })
-
-/** Text of a body: UTF-8 only, a byte order mark is ignored. Throws `Refused` `malformed`. */
-export function readText(bytes: Uint8Array): string {
-  try {
-    return utf8.decode(bytes)
-  } catch {
-    throw malformed('The body is not valid UTF-8.')
-  }
-}
-
 /**
  * JSON as data that can't touch an object's prototype: null-prototype objects, in which `__proto__` is a key as any
  * other; of a key that stands twice the last counts. Throws `Refused` `malformed`, also beyond 32 levels.

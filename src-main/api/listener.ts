@@ -48,9 +48,14 @@ export async function startListener(options: ListenOptions, idleMs: number, serv
   server.maxConnections = CONNECTIONS
   // A little longer than a body may pause, so that who sends too slowly is told.
   server.timeout = idleMs + Math.min(1_000, idleMs / 2)
-  server.on('request', serve)
+  const answer: Serve = (request, response) => {
+    // What a proxy sends: the address with whom it asks, which means as little here as the Host header does.
+    if (request.url) request.url = request.url.replace(/^https?:\/\/[^/?#]*/i, '') || '/'
+    serve(request, response)
+  }
+  server.on('request', answer)
   // `100 Continue` is sent when the body is wanted, after all checks.
-  server.on('checkContinue', serve)
+  server.on('checkContinue', answer)
   server.on('clientError', answerNonsense)
   await opened(server, options)
 

@@ -1,5 +1,5 @@
 import { createHash, type Hash, randomUUID } from 'node:crypto'
-import { open, type FileHandle } from 'node:fs/promises'
+import { type FileHandle, open as openFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { readMediaType } from './accept.ts'
@@ -95,7 +95,7 @@ async function readParts(reading: FormReading, limits: FormLimits, boundary: str
   const fields: [string, string][] = []
   const files: FormFile[] = []
   let field: { name: string; chunks: Buffer[] } | null = null
-  let writing: Writing | null = null
+  const open: { file: Writing | null } = { file: null }
   // Its bytes count, since it is a file; they aren't kept.
   let skipping: 'refused' | null = null
   let begun = 0
@@ -123,7 +123,7 @@ async function readParts(reading: FormReading, limits: FormLimits, boundary: str
         return
       }
       const id = randomUUID()
-      writing = {
+      open.file = {
         head,
         name,
         id,
@@ -139,12 +139,12 @@ async function readParts(reading: FormReading, limits: FormLimits, boundary: str
         field.chunks.push(Buffer.from(bytes))
         return
       }
-      if (!writing) {
+      if (!open.file) {
         if (skipping === 'refused') limit.count(bytes.length)
         return
       }
       limit.count(bytes.length)
-      return append(writing, bytes, reading.onFile)
+      return append(open.file, bytes, reading.onFile)
     },
     end() {
       if (field) {
@@ -152,9 +152,9 @@ async function readParts(reading: FormReading, limits: FormLimits, boundary: str
         field = null
         return
       }
-      if (!writing) return
-      const finished = writing
-      writing = null
+      if (!open.file) return
+      const finished = open.file
+      open.file = null
       return finish(finished, reading.onFile).then((file) => void files.push(file))
     },
   })
@@ -173,9 +173,7 @@ async function readParts(reading: FormReading, limits: FormLimits, boundary: str
   } catch (error) {
     if (!(error instanceof Stop)) throw error
   } finally {
-    // TypeScript can't see that the sink sets it.
-    const open: Writing | null = writing
-    if (open !== null) await closeQuietly(open)
+    await closeQuietly(open.file)
   }
   return formOf(fields, files, limit)
 }
@@ -190,7 +188,7 @@ async function append(writing: Writing, bytes: Buffer, onFile: (file: string) =>
 async function opened(writing: Writing, onFile: (file: string) => void): Promise<FileHandle> {
   if (writing.handle === null) {
     onFile(writing.file)
-    writing.handle = await open(writing.file, 'wx', 0o600)
+    writing.handle = await openFile(writing.file, 'wx', 0o600)
   }
   return writing.handle
 }
@@ -210,8 +208,8 @@ async function finish(writing: Writing, onFile: (file: string) => void): Promise
   }
 }
 
-async function closeQuietly(writing: Writing): Promise<void> {
-  await writing.handle?.close().catch(() => undefined)
+async function closeQuietly(writing: Writing | null): Promise<void> {
+  await writing?.handle?.close().catch(() => undefined)
 }
 
 /** Field text is UTF-8, whatever a part says of itself (contract 00, 0.1.4). */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Refused } from './api.ts'
 
@@ -89,12 +90,14 @@ export async function readChunks(
       request.off('end', onEnd)
       request.off('error', onGone)
       request.off('close', onGone)
-      if (error) {
-        request.pause()
-        // Without a listener a connection that breaks later would end the process.
-        request.on('error', () => undefined)
-        reject(error)
-      } else resolve()
+      if (!error) return resolve()
+      request.pause()
+      // Without a listener a connection that breaks later would end the process.
+      request.on('error', () => undefined)
+      // What is being written ends first, so that whoever cleans up finds all of it.
+      const rejected = () => reject(error)
+      if (working) working.then(rejected, rejected)
+      else rejected()
     }
     function onData(chunk: Buffer): void {
       progress += chunk.length
@@ -129,23 +132,34 @@ export async function readChunks(
   })
 }
 
-/** The whole body; null where none came. Throws `Refused` `too-large` at the first byte beyond `limit`. */
-export async function readBytes(
+/** A body as text: UTF-8, a byte order mark is left out; `sha256` is of its bytes. Null where none came. */
+export async function readText(
   request: IncomingMessage,
   response: ServerResponse,
   options: { readonly limit: number; readonly idleMs: number; readonly memory: MemoryShare },
-): Promise<Buffer | null> {
+): Promise<{ readonly text: string; readonly sha256: string } | null> {
   if (!mayHaveBody(request)) return null
-  const chunks: Buffer[] = []
+  const hash = createHash('sha256')
+  // Decoded while it comes: 16 MB would otherwise lie in memory as bytes and as text.
+  const decoder = new TextDecoder('utf-8', { fatal: true })
+  const decode = (chunk?: Buffer) => {
+    try {
+      return chunk ? decoder.decode(chunk, { stream: true }) : decoder.decode()
+    } catch {
+      throw new Refused({ kind: 'malformed', message: 'The body is not valid UTF-8.' })
+    }
+  }
+  let text = ''
   let size = 0
   await readChunks(request, response, options.idleMs, (chunk) => {
     size += chunk.length
     if (size > options.limit) throw tooLarge(options.limit)
     options.memory.hold(chunk.length)
-    chunks.push(chunk)
+    hash.update(chunk)
+    text += decode(chunk)
   })
-  if (size === 0) return null
-  return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size)
+  text += decode()
+  return size === 0 ? null : { text, sha256: hash.digest('hex') }
 }
 
 export function mayHaveBody({ headers }: Pick<IncomingMessage, 'headers'>): boolean {

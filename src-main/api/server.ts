@@ -42,6 +42,7 @@ const IDLE_MS = 30_000
 /** All requests' bodies together: what a flood may add to the desk's memory. */
 const BODY_MEMORY = 32 * 1_048_576
 const TELL_EVERY = 2_000
+const NOTHING_HERE = 'There is nothing at this address.'
 /** A body of this announced length that nobody reads is read past; of a longer one the connection is closed. */
 const READ_PAST = 65_536
 
@@ -78,13 +79,13 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
       exposeHeadRoutes: false,
       trustProxy: false,
       routerOptions: {
-        // An id may fill the whole address.
-        maxParamLength: URL_BYTES,
+        // What is too long is told by the length of the whole address.
+        maxParamLength: Number.MAX_SAFE_INTEGER,
         // Pairs are read by `asked.query`.
         querystringParser: () => ({}),
       },
       frameworkErrors: (_error, request, reply) => {
-        void respond(null, request, reply, refuse(null, 'not-found'))
+        void respond(null, request, reply, refuse('not-found'))
       },
     })
     // Bodies are read after all checks, by the call itself.
@@ -106,11 +107,11 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
       const refusal: Refusal =
         allow.length > 0
           ? { kind: 'method', message: `This address takes ${allow.join(', ')}.`, allow }
-          : { kind: 'not-found', message: 'There is nothing at this address.' }
-      const answer = found && visit ? refuseBy(found.api, refusal, visit) : refuse(null, refusal.kind)
+          : { kind: 'not-found', message: NOTHING_HERE }
+      const answer = found && visit ? refuseBy(found.api, refusal, visit) : refuse(refusal.kind)
       return await respond(found && visit ? { api: found.api, visit } : null, request, reply, answer)
     })
-    app.setNotFoundHandler(async (request, reply) => respond(null, request, reply, refuse(null, 'not-found')))
+    app.setNotFoundHandler(async (request, reply) => respond(null, request, reply, refuse('not-found')))
 
     for (const api of apis) void app.register(async (scope) => plugin(scope, api))
     await app.ready()
@@ -128,6 +129,9 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
             const visit = newVisit(service, api, call, request.raw, reply.raw, paramsOf(request.params))
             visits.set(request, visit)
             try {
+              // `/things/` is no thing.
+              if (Object.values(visit.asked.params).includes(''))
+                throw new Refused({ kind: 'not-found', message: NOTHING_HERE })
               await visit.check()
             } catch (error) {
               await respond({ api, visit }, request, reply, answerTo(error, api, visit))
@@ -193,7 +197,7 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
       }
     } catch (error) {
       log('error', 'An API could not refuse a request', { api: api.name, error: String(error) })
-      return refuse(null, 'internal')
+      return refuse('internal')
     }
   }
 
@@ -277,10 +281,10 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
 }
 
 /** What no API answers: the listener's own layout. */
-function refuse(_api: null, kind: Refusal['kind']): Answer {
+function refuse(kind: Refusal['kind']): Answer {
   return kind === 'internal'
     ? { status: 500, body: { code: 'internal', message: 'The request failed inside Workbin.' } }
-    : { status: 404, body: { code: 'not-found', message: 'There is nothing at this address.' } }
+    : { status: 404, body: { code: 'not-found', message: NOTHING_HERE } }
 }
 
 /** Bytes of the body. */

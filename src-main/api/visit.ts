@@ -6,12 +6,12 @@ import { chooseType, readMediaType } from './accept.ts'
 import { type Answer, type Api, type ApiCall, type Asked, type Caller, Refused } from './api.ts'
 import { pathOf, readQuery } from './asked.ts'
 import type { ApiContext } from './desk.ts'
-import { parseJson, readText } from './json-body.ts'
+import { parseJson } from './json-body.ts'
 import { callerOf, presentedKey } from './keys.ts'
 import { newPermit, type Permit } from './patience.ts'
 import type { Rate } from './rate.ts'
 import { readForm } from './read-form.ts'
-import { type BodyMemory, mayHaveBody, memoryShare, readBytes, tooLarge } from './request-body.ts'
+import { type BodyMemory, mayHaveBody, memoryShare, readText, tooLarge } from './request-body.ts'
 
 /** What every request is served with. */
 export interface Service {
@@ -146,7 +146,7 @@ export function newVisit(
         })
       }
     }
-    if (caller !== null) limit(service.rate, `${caller.id ?? `${api.name}/${caller.name}`}`)
+    if (caller !== null) limit(service.rate, caller.id ?? `${api.name}/${caller.name}`)
     if (call.scope !== null && caller !== null && !caller.scopes.includes(call.scope))
       throw new Refused({ kind: 'forbidden', message: `The key lacks the right ${call.scope}.` })
   }
@@ -162,15 +162,14 @@ export function newVisit(
 
   async function readBody(call: ApiCall): Promise<void> {
     if (call.body !== 'json' && call.body !== 'json-or-xml') return
-    const bytes = await readBytes(request, response, {
+    const read = await readText(request, response, {
       limit: call.bodyLimit,
       idleMs: service.idleMs,
       memory,
     })
-    if (bytes === null) return
-    payload = createHash('sha256').update(bytes).digest('hex')
-    const text = readText(bytes)
-    body = mediaType !== null && isXml(mediaType.type) ? text : parseJson(text)
+    if (read === null) return
+    payload = read.sha256
+    body = mediaType !== null && isXml(mediaType.type) ? read.text : parseJson(read.text)
   }
 
   return {

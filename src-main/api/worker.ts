@@ -29,7 +29,7 @@ const calls: ApiThreadCalls = {
       context: { desk, settings: () => told(settings), now: () => Date.now(), tmp },
       log(...line) {
         lines.push(line)
-        telling ??= setTimeout(tellLog, TELL_LOG_EVERY)
+        telling ??= setTimeout(() => void tellLog(), TELL_LOG_EVERY)
       },
       record: (use) => void core.call('record', use).catch(() => undefined),
     })

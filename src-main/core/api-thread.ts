@@ -51,15 +51,15 @@ export async function startApiThread(options: {
   const far = joinThreads<ApiThreadCalls>(worker, { ...calls })
   let closing = false
   let thread: ApiThread | null = null
-  let fault: Error | null = null
+  const faults: Error[] = []
 
   worker.on('error', (error) => {
-    fault = error instanceof Error ? error : new Error(String(error))
+    faults.push(error instanceof Error ? error : new Error(String(error)))
   })
   const ended = new Promise<void>((resolve) => {
     worker.once('exit', (code) => {
       far.cut('The APIs’ thread ended.')
-      if (thread && !closing) options.onCrash(thread, fault ?? new Error(`It ended with code ${code}`))
+      if (thread && !closing) options.onCrash(thread, faults[0] ?? new Error(`It ended with code ${code}`))
       resolve()
     })
   })
@@ -70,7 +70,7 @@ export async function startApiThread(options: {
   } catch (error) {
     closing = true
     await worker.terminate()
-    throw fault ?? error
+    throw faults[0] ?? error
   }
   let { served } = listening
   thread = {

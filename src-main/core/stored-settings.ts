@@ -155,7 +155,7 @@ export async function mergeSettingsFile(file: SettingsFile, store: Store, secret
   if (file.api) {
     const api = await mergeApi(file.api, false, store, secrets)
     // A file that brings settings for the APIs wants them served; what was switched off under Settings stays off.
-    if (api.settings.enabled === undefined) api.settings.enabled = true
+    api.settings.enabled ??= true
     await saveApi(store, file.api.keys ? { ...api, keys: mergeKeys(api.keys, file.api.keys) } : api)
   }
   if (file.remotes) {
