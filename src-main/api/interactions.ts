@@ -394,9 +394,13 @@ const STATUS_OF = {
   paused: [503, 'Internal'],
 } as const satisfies Record<Refusal['kind'], readonly [number, string]>
 
-/** `{message, exception}` (contract 02, 2.3). */
-function refuse({ kind, message }: Refusal): Answer {
+const memberSchema = z.object({ member: z.string() })
+
+/** `{message, exception}` (contract 02, 2.3); what the store finds wrong with a member is told as ours is. */
+function refuse({ kind, message: words, detail }: Refusal): Answer {
   const [status, exception] = STATUS_OF[kind]
+  const about = memberSchema.safeParse(detail)
+  const message = about.success ? `${about.data.member}: ${words}` : words
   return {
     status,
     ...(kind === 'unauthorized' ? { headers: { 'www-authenticate': 'Bearer' } } : {}),

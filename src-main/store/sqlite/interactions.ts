@@ -95,6 +95,8 @@ export interface InsertedInteraction {
   readonly thread_id: ThreadId
 }
 
+/** Four digits write every year between them. */
+const EARLIEST: Instant = Date.parse('0000-01-01T00:00:00.000Z')
 const LATEST: Instant = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 const SEQUENCES = 1024
 
@@ -103,9 +105,10 @@ const SEQUENCES = 1024
  * The caller refreshes its thread (`refreshThread`) before the transaction ends.
  */
 export function insertInteraction(engine: Engine, record: NewInteraction): InsertedInteraction {
-  const started = Math.min(Math.max(0, Math.floor(record.received)), LATEST)
-  // A date in the future would keep a mail on top of every list; only the list's order is held to today.
-  const reached = Math.min(started, engine.now())
+  const started = Math.min(Math.max(EARLIEST, Math.floor(record.received)), LATEST)
+  // A date in the future would keep a mail on top of every list; only the list's order is held to today, and its ids
+  // count from 1970.
+  const reached = Math.min(Math.max(0, started), engine.now())
   const row = freeRow(engine, reached)
   const interaction_id = record.interaction_id ?? newInteractionId(reached)
   if (record.interaction_id && isTaken(engine, interaction_id))
