@@ -105,6 +105,8 @@ async function take(
   asked: Asked,
   schema: ReturnType<typeof contactsSchema>,
 ): Promise<Answer> {
+  if (asked.body === undefined)
+    throw new Refused({ kind: 'malformed', message: 'The body must be a JSON object; there is none.' })
   const { entities = [], registerUnknown = false, queue = null } = settings().settings.contacts ?? {}
   const isListed = ({ tenantName, orgName, catName }: Entity) =>
     entities.some(

@@ -129,10 +129,17 @@ export function contactsSchema(languages: readonly string[], restricted: readonl
         description: 'Subject.',
       }),
       ts: z
-        .int()
-        .min(EARLIEST, 'must be in milliseconds')
-        .max(LATEST, 'must be in milliseconds')
-        .meta({ description: 'When it was sent or received, milliseconds since 1970.' }),
+        .number()
+        .refine(
+          (ts) => Number.isInteger(ts) && ts >= EARLIEST && ts <= LATEST,
+          'must be an integer, milliseconds since 1970',
+        )
+        .meta({
+          type: 'integer',
+          minimum: EARLIEST,
+          maximum: LATEST,
+          description: 'When it was sent or received, milliseconds since 1970.',
+        }),
       body: z.string().check(body).meta({ minLength: 1, description: 'At most 1,048,576 bytes of UTF-8.' }),
       agentId: text(50),
       psId: text(50).meta({ description: 'Participant.' }),
@@ -183,9 +190,7 @@ function faultOf(issue: z.core.$ZodIssue): PayloadFault {
       ? { title: 'missing-attribute', detail: `${path}: is missing.` }
       : { title: 'invalid-attribute', detail: `${path}: must be ${TYPES[issue.expected] ?? issue.expected}.` }
   const detail = `${path}: ${issue.message}.`
-  // Of a number it says that the value is wrong, not how long it is.
-  if (issue.code === 'too_big' && (issue.origin === 'string' || issue.origin === 'array'))
-    return { title: 'attribute-length', detail }
+  if (issue.code === 'too_big') return { title: 'attribute-length', detail }
   const title = metadataTitle.safeParse(issue.code === 'custom' ? issue.params?.title : undefined)
   return { title: title.data ?? 'invalid-attribute', detail }
 }
@@ -202,7 +207,6 @@ const TYPES: Readonly<Partial<Record<string, string>>> = {
   array: 'an array of strings',
   object: 'an object',
   number: 'an integer',
-  int: 'an integer',
 }
 
 /** `data.to[3]`, `metadata.metadataMap.key`. */
