@@ -38,6 +38,16 @@ export function draftCases(open: OpenStore): void {
         await t.store.listPage({ view: { kind: 'all' }, order: 'newest', after: null, limit: 9, agent: ADA })
       ).rows.find((row) => row.thread_id === thread)?.has_draft
 
+    it('that leave through a remote go on doing so whatever is changed', async () => {
+      const remote = { kind: 'activity-response', activity_id: '1001', customer: null } as const
+      const { id } = await t.store.createDraft(newDraft({ content: { account_id: 'remote:crm', remote } }))
+      await t.store.saveDraft(id, 0, { text: 'It is here.' })
+      expect(await t.store.draft(id)).toMatchObject({ remote, text: 'It is here.', secure: null })
+      const { undo_id } = await t.store.discardDraft(id, ADA)
+      await t.store.undo(undo_id ?? '', ADA)
+      expect(await t.store.draft(id)).toMatchObject({ remote })
+    })
+
     it('are kept as written, with their attachments, across a restart', async () => {
       const made = await t.store.createDraft(
         newDraft({

@@ -207,7 +207,7 @@ export function receivedCases(open: OpenStore): void {
 
       it('stands in one thread, whatever the case of its id, and apart from other categories', async () => {
         const first = await t.store.receive(message('AB-1'), NOW)
-        const second = await t.store.receive(message('ab-1'), NOW)
+        const second = await t.store.receive(message('Ab-1'), NOW)
         const other = await t.store.receive(message('ab-1', { cat: 'chat' }), NOW)
         expect([second.thread_id, other.thread_id]).toEqual([first.thread_id, other.interaction_id])
         const { messages } = await t.store.thread(first.thread_id, ADA)
