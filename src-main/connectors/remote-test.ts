@@ -64,7 +64,8 @@ export async function testSteps(
     return until(order.includes(wrong.step) ? wrong.step : 'ready', wrong.message)
   } catch (error) {
     if (!(error instanceof CoreError)) throw error
-    const stage = error instanceof RemoteFault ? error.stage : 'certificate'
-    return until(order.includes(stage) ? stage : 'connect', error.message)
+    const { stage, certificate } =
+      error instanceof RemoteFault ? error : { stage: 'answer' as const, certificate: null }
+    return { ...until(order.includes(stage) ? stage : 'connect', error.message), certificate }
   }
 }

@@ -156,12 +156,12 @@ function dateOf(value: unknown): DateTime | null {
   return at >= 0 && at < 253_402_300_800_000 ? new Date(at).toISOString() : null
 }
 
-/** Deeper than user data may be, it stands as its JSON. */
+/** What is nested deeper than user data may be is only hinted at. */
 function valueOf(value: unknown, depth: number): UserDataValue {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value
   if (typeof value === 'number') return value
   if (typeof value !== 'object') return null
-  if (depth >= 3) return Array.isArray(value) ? '[…]' : '{…}'
+  if (depth >= 4) return Array.isArray(value) ? '[…]' : '{…}'
   if (Array.isArray(value)) return value.map((each) => valueOf(each, depth + 1))
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, valueOf(each, depth + 1)]))
 }
