@@ -7,6 +7,8 @@ import { type Answer, type Api, type Refusal, Refused } from './api.ts'
 import { pathOf } from './asked.ts'
 import type { ApiContext } from './desk.ts'
 import { answerUnread, type ListenOptions, startListener } from './listener.ts'
+import { docsPage, DOCS_POLICY } from './docs-page.ts'
+import { openApi } from './openapi.ts'
 import { BUSY_MS } from './patience.ts'
 import { createRate } from './rate.ts'
 import { refusalOf } from './refusals.ts'
@@ -73,6 +75,11 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
   const listener = await startListener(options, idleMs, (request, response) => app.routing(request, response))
   const telling = setInterval(tell, TELL_EVERY)
 
+  /** Never from the Host header. */
+  function baseOf(): string {
+    return context.settings().settings.publicUrl?.replace(/\/+$/, '') ?? listener.url
+  }
+
   async function build(apis: readonly Api[]): Promise<FastifyInstance> {
     const app = fastify({
       logger: false,
@@ -113,6 +120,18 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
     })
     app.setNotFoundHandler(async (request, reply) => respond(null, request, reply, refuse('not-found')))
 
+    // Of the listener itself; they say nothing that isn't in its manual.
+    app.get('/openapi.json', { exposeHeadRoute: true }, async (request, reply) =>
+      respond(null, request, reply, { status: 200, body: openApi(apis, baseOf()) }),
+    )
+    app.get('/docs', { exposeHeadRoute: true }, async (request, reply) =>
+      respond(null, request, reply, {
+        status: 200,
+        type: 'text/html; charset=utf-8',
+        headers: { 'content-security-policy': DOCS_POLICY, 'referrer-policy': 'no-referrer' },
+        body: docsPage(apis, baseOf()),
+      }),
+    )
     for (const api of apis) void app.register(async (scope) => plugin(scope, api))
     await app.ready()
     return app
