@@ -162,7 +162,7 @@ describe('/docs', () => {
     expect(to('/genesys/2/email/')).toEqual(['200'])
     expect(to('/contacts/email')).toEqual(['202'])
     expect(to('/interactions?status')).toEqual(['200'])
-    expect(to('/securemail?address')).toEqual(['404'])
+    expect(to('/securemail?address')).toEqual(['200'])
     expect(to("v3/securemail'")).toEqual(['200'])
     expect(to('/activity/')).toEqual(['400'])
   })
