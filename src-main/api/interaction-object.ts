@@ -51,7 +51,7 @@ const required = {
   customer_id: line,
   status,
   entity_type: entityType,
-  type: line.refine((value) => codePoints(value) <= 64, 'takes 1 to 64 characters'),
+  type: line.refine((value) => codePoints(value) <= 64, 'takes 1 to 64 characters').meta({ maxLength: 64 }),
   media_type: line,
   start_date: dateTime,
 } as const

@@ -24,10 +24,10 @@ const MOST = 200
 const USUAL = 50
 
 const pageSchema = {
-  index: wholeNumber(0).meta({ description: 'Items to skip.' }),
+  index: wholeNumber(0).meta({ description: 'Items to skip; 0 where none is given.' }),
   count: wholeNumber(USUAL)
     .refine((count) => count <= MOST, `takes at most ${MOST}`)
-    .meta({ description: `At most ${MOST}.` }),
+    .meta({ maximum: MOST }),
 }
 const listSchema = z.object({
   status: oneOf([0, 1, 2, 3]).optional(),
@@ -363,6 +363,7 @@ function oneOf<const T extends readonly number[]>(values: T) {
     .regex(/^\d+$/, `takes ${values.join(', ')}`)
     .transform(Number)
     .pipe(z.literal(values, `takes ${values.join(', ')}`))
+    .meta({ type: 'integer', enum: [...values], pattern: undefined })
 }
 
 function nothingThere(id: InteractionId, what: string): Refused {

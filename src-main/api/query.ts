@@ -28,10 +28,19 @@ export function checked<T extends z.ZodType>(schema: T, input: unknown): z.outpu
 
 /** Whole number in a query. Beyond what a computer counts it is the largest one. */
 export function wholeNumber(otherwise: number) {
-  return z
-    .string()
-    .regex(/^\d+$/, 'takes a whole number of 0 or more')
-    .transform((digits) => Math.min(Number(digits), Number.MAX_SAFE_INTEGER))
-    .pipe(z.int().min(0))
-    .default(otherwise)
+  return (
+    z
+      .string()
+      .regex(/^\d+$/, 'takes a whole number of 0 or more')
+      .transform((digits) => Math.min(Number(digits), Number.MAX_SAFE_INTEGER))
+      .pipe(z.int().min(0))
+      .default(otherwise)
+      // In words of the documents, where it is no string.
+      .meta({
+        type: 'integer',
+        minimum: 0,
+        pattern: undefined,
+        description: `${otherwise} where none is given.`,
+      })
+  )
 }

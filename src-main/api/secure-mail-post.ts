@@ -56,15 +56,16 @@ export function readUuid(text: string): Uuid | null {
 }
 
 function atMost(length: number) {
-  return text.refine((value) => codePoints(value) <= length, `takes at most ${length} characters`)
+  return text
+    .refine((value) => codePoints(value) <= length, `takes at most ${length} characters`)
+    .meta({ maxLength: length })
 }
 
 const text = z.string(takes('a string'))
 const address = text.refine((value) => isAddress(value), 'is not one e-mail address')
-const personName = text.refine(
-  (value) => codePoints(value.trim()) <= NAME,
-  `takes at most ${NAME} characters`,
-)
+const personName = text
+  .refine((value) => codePoints(value.trim()) <= NAME, `takes at most ${NAME} characters`)
+  .meta({ maxLength: NAME })
 
 // Not z.record, which forgets a key named __proto__.
 const userData = z

@@ -47,7 +47,9 @@ const mailboxSchema = z.object({
 })
 const listSchema = mailboxSchema.extend({
   index: wholeNumber(0),
-  count: wholeNumber(USUAL).meta({ description: `More than ${MOST} is ${MOST}.` }),
+  count: wholeNumber(USUAL).meta({
+    description: `${USUAL} where none is given; more than ${MOST} is ${MOST}.`,
+  }),
 })
 const readSchema = z.object({ read: word(['false', 'true'], 'false') })
 const removeSchema = z.object({
@@ -56,7 +58,10 @@ const removeSchema = z.object({
     .toLowerCase()
     .pipe(z.enum(['read', 'true', '', 'delete', 'purge'], 'takes read, delete or purge'))
     .default('read')
-    .meta({ description: 'read (also true and empty, deprecated), delete or purge.' }),
+    .meta({
+      enum: ['read', 'delete', 'purge'],
+      description: 'read where none is given; true and empty are deprecated names of it.',
+    }),
 })
 const idSchema = z.object({ secureMailId: z.string() })
 
@@ -196,7 +201,7 @@ export function secureMailApi({ desk, settings, now, tmp }: ApiContext): Api {
     const mail = readPostedMail(asked.body, limits)
     const secure: SecureMailbox = { address: mail.address, box }
     const parent = mail.parentId === null ? null : await parentIn(secure, mail.parentId)
-    const mailbox = mail.mailbox ?? limits.mailbox ?? defaultMailbox
+    const mailbox = mail.mailbox ?? limits.mailbox ?? served.defaultMailbox ?? defaultMailbox
     const personal = [mail.firstName, mail.lastName].filter((name) => name !== '').join(' ')
     const at = now()
     const terms = asked.terms()
@@ -328,6 +333,7 @@ function word<const T extends readonly [string, ...string[]]>(words: T, otherwis
     .transform((value) => value || otherwise)
     .pipe(z.enum(words, `takes ${words.join(', ')}`))
     .default(otherwise)
+    .meta({ enum: [...words], description: `${otherwise} where none is given.` })
 }
 
 /** Parameters of the query. Throws `Refused` with the first fault. */
