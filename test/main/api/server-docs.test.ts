@@ -164,6 +164,6 @@ describe('/docs', () => {
     expect(to('/interactions?status')).toEqual(['200'])
     expect(to('/securemail?address')).toEqual(['200'])
     expect(to("v3/securemail'")).toEqual(['200'])
-    expect(to('/activity/')).toEqual(['400'])
+    expect(to('/activity/')).toEqual(['403'])
   })
 })
