@@ -5,8 +5,11 @@ import type { MailSink, MailSource } from '../../../src-main/connectors/connecto
 import { createSmtpSink } from '../../../src-main/connectors/smtp.ts'
 import type { Delivery, DraftContent, Uuid } from '../../../src-main/contract/domain.ts'
 import type { Account } from '../../../src-main/contract/settings.ts'
+import { type StoredSettings, storedSettings } from '../../../src-main/core/stored-settings.ts'
 import { createOutbox, type Outbox } from '../../../src-main/outbox/outbox.ts'
 import { prepareSend } from '../../../src-main/outbox/prepare-send.ts'
+import { remoteOf } from '../../../src-main/outbox/way-out.ts'
+import { openSecrets } from '../../../src-main/secrets.ts'
 import { openBlobs, type Blobs } from '../../../src-main/store/blobs.ts'
 import { openSqliteStore } from '../../../src-main/store/sqlite/open-store.ts'
 import type { Store } from '../../../src-main/store/store.ts'
@@ -24,7 +27,11 @@ export interface SendingDesk {
   accounts: Account[]
   /** Makes the sink of an account; over SMTP unless the test says otherwise. */
   sinkFor: (account: Account) => MailSink | null
+  /** By the remote's id; a mail for another one finds it gone. */
+  readonly remotes: Map<string, MailSink>
   source: MailSource | null
+  /** Settings in the same store, without an account until the test saves one. */
+  settings(): Promise<StoredSettings>
   write(content?: Partial<DraftContent>): Promise<Uuid>
   /** Writes a mail and presses Send. */
   send(content?: Partial<DraftContent>): Promise<Uuid>
@@ -60,6 +67,8 @@ export async function openSendingDesk(server: { readonly port: number }): Promis
       async sinkFor(id) {
         if (!here.yes) throw new Error('the process is dead')
         const account = desk.accounts.find((account) => account.id === id)
+        const remote = remoteOf(id) ?? account?.through
+        if (remote) return desk.remotes.get(remote) ?? null
         return account ? desk.sinkFor(account) : null
       },
       sourceFor: () => (here.yes ? desk.source : null),
@@ -87,7 +96,17 @@ export async function openSendingDesk(server: { readonly port: number }): Promis
     lines,
     accounts: [smtpAccount(server, { user: 'ada' })],
     sinkFor: (account) => createSmtpSink({ account, password: 'pw', log: () => {} }),
+    remotes: new Map(),
     source: null,
+    settings: async () =>
+      storedSettings(
+        store,
+        await openSecrets(folder, {
+          kind: 'plain',
+          wrap: async (plain) => plain,
+          unwrap: async (wrapped) => wrapped,
+        }),
+      ),
     async write(content = {}) {
       const draft = await store.createDraft({
         kind: 'new',
