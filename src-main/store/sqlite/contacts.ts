@@ -215,14 +215,23 @@ function saveAddresses(engine: Engine, id: string, given: readonly string[]): vo
 /** Brings the completion words of a contact's addresses in step with its name. */
 export function indexWords(engine: Engine, id: string): void {
   const row = existing(engine, id)
-  const addresses = addressesOf(engine, id)
-  const { name } = head(row, addresses)
-  for (const address of addresses) {
-    engine.sql('delete from contact_words where address_key = ?').run(address.toLowerCase())
+  const addresses = engine
+    .sql<{ address: string; words: string }>(
+      'select address, words from contact_addresses where contact_id = ? order by position',
+    )
+    .all(id)
+  const { name } = head(
+    row,
+    addresses.map(({ address }) => address),
+  )
+  for (const { address, words: known } of addresses) {
     const words = completionWords(name === address ? '' : name, address)
-    engine
-      .sql('update contact_addresses set words = ? where address_key = ?')
-      .run(asColumn(words), address.toLowerCase())
+    const column = asColumn(words)
+    // Most names come as they were, in another form.
+    if (column === known) continue
+    const key = address.toLowerCase()
+    engine.sql('delete from contact_words where address_key = ?').run(key)
+    engine.sql('update contact_addresses set words = ? where address_key = ?').run(column, key)
     addWords(engine, address, words)
   }
 }

@@ -112,6 +112,9 @@ export function openEngine(
     return result
   }
 
+  /** Inside a group each piece has one of its own: what it throws undoes nothing of the others. */
+  const savepoint = db.transaction((work: () => void) => work())
+
   /** Commits what was asked for since the last turn, at most `LARGEST_GROUP` at once. */
   function commitGroup(): void {
     const pieces = grouped.splice(0, LARGEST_GROUP)
@@ -146,9 +149,12 @@ export function openEngine(
           if (mayBegin && !mayBegin())
             return () => fail(new CoreError('busy', 'The desk was too busy; nothing was stored. Try again.'))
           try {
-            // A savepoint of its own: what one of them throws undoes nothing of the others.
-            const result = db.transaction(() => work(touched))()
-            return (error) => (error === null ? resolve(result) : fail(error))
+            let settle = fail
+            savepoint(() => {
+              const result = work(touched)
+              settle = (error) => (error === null ? resolve(result) : fail(error))
+            })
+            return settle
           } catch (error) {
             // Its own reason says more than what became of the whole.
             return () => fail(translate(error))

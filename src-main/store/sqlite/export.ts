@@ -16,7 +16,7 @@ export function exporting(
   return {
     interaction: async (id) => exported(engine, interactionRow(engine, id)),
     async exportPage(after, limit) {
-      const [at, id] = after === null ? [-1, ''] : pageKey(after)
+      const [at, id] = after === null ? [Number.MIN_SAFE_INTEGER, ''] : pageKey(after)
       const rows = engine
         .sql<InteractionRow>(
           `select * from interactions where (start_date, interaction_id) > (?, ?)
@@ -76,7 +76,7 @@ function exported(engine: Engine, row: InteractionRow): ExportedInteraction {
 }
 
 function pageKey(after: string): readonly [Instant, string] {
-  const [, at, id] = /^(\d+)\.([0-9A-Za-z]{16})$/.exec(after) ?? []
+  const [, at, id] = /^(-?\d+)\.([0-9A-Za-z]{16})$/.exec(after) ?? []
   if (at === undefined || id === undefined)
     throw new CoreError('invalid', 'This page of the export is not there. Begin again.')
   return [Number(at), id]

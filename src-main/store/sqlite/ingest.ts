@@ -142,7 +142,8 @@ function file(filing: Filing, arrival: Arrival): Filed {
 function common({ engine }: Filing, arrival: Arrival, decision: ThreadDecision) {
   const { mail } = arrival
   return {
-    received: arrival.received,
+    // No mail is older than 1970; such a date is a clock’s fault.
+    received: Math.max(0, arrival.received),
     thread_id: decision.thread_id,
     thread_reason: decision.reason,
     parent_id: decision.parent_id,

@@ -19,6 +19,7 @@ import { checkUserData, userDataEntries } from './user-data.ts'
 export function insertInput(engine: Engine, touched: Touched, input: InteractionInput): InsertedInteraction {
   const parent = input.parent_id === undefined ? null : parentThread(engine, input.parent_id)
   const thread = input.thread_id === undefined ? parent : threadAsked(engine, input.thread_id, input)
+  if (input.interaction_id !== undefined) refuseThreadsName(engine, input.interaction_id)
   if (input.udata) checkUserData(userDataEntries(input.udata))
   if (input.end_date !== undefined) refuseEarlyEnd(input.start_date, input.end_date)
   const inbound = input.entity_type === ENTITY.emailIn
@@ -63,6 +64,12 @@ export function insertInput(engine: Engine, touched: Touched, input: Interaction
   })
   refreshThread(engine, touched, inserted.thread_id)
   return inserted
+}
+
+/** A thread outlives its first message, which was purged; its id never names another one. */
+function refuseThreadsName(engine: Engine, id: string): void {
+  if (engine.sql('select 1 from threads where thread_id = ?').get(id))
+    throw new CoreError('conflict', `There was an interaction ${id} already; its thread goes on.`)
 }
 
 /** Null: its own id, so it begins a thread. */

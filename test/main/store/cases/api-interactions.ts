@@ -142,6 +142,21 @@ export function apiInteractionCases(open: OpenStore): void {
       expect(await t.store.contact('customer-3')).toMatchObject({ addresses: ['carl@customer.test'] })
     })
 
+    it('of any year are listed and exported', async () => {
+      const dates = ['0000-01-01T00:00:00.000Z', '1923-05-01T10:00:00.000Z', '9999-12-31T23:59:59.999Z']
+      for (const date of dates) await create({ start_date: Date.parse(date) })
+      const listed = await t.store.apiInteractions({}, { index: 0, count: 9 })
+      expect(listed.map(({ start_date }) => start_date)).toEqual(dates.toReversed())
+      const exported: string[] = []
+      let after: string | null = null
+      do {
+        const page = await t.store.exportPage(after, 1)
+        exported.push(...page.interactions.map(({ start_date }) => start_date))
+        after = page.next
+      } while (after !== null)
+      expect(exported).toEqual(dates)
+    })
+
     it('take an id that is free, and are refused with one that is taken', async () => {
       const { interaction_id } = await create()
       await expect(create({ interaction_id })).rejects.toMatchObject({ code: 'conflict' })

@@ -11,7 +11,14 @@ import {
   person,
   type TestStore,
 } from '../../../support/open-store.ts'
-import { attached, conversation, NOW, once, submission } from '../../../support/submissions.ts'
+import {
+  attached,
+  conversation,
+  interactionInput,
+  NOW,
+  once,
+  submission,
+} from '../../../support/submissions.ts'
 
 /** Customers' secure mailboxes (contracts, secure mail). */
 export function secureMailCases(open: OpenStore): void {
@@ -255,6 +262,12 @@ export function secureMailCases(open: OpenStore): void {
           { interaction_id: second.interaction_id },
         ])
         expect(messages[0]?.interaction).not.toHaveProperty('parent_id')
+        // Its id still names their thread, so nothing else can have it.
+        const again = t.store.createInteraction(
+          interactionInput({ interaction_id: first.interaction_id }),
+          NOW,
+        )
+        await expect(again).rejects.toMatchObject({ code: 'conflict' })
       })
 
       it('of ours goes from the outbox, too', async () => {
