@@ -11,6 +11,10 @@ import { readDateTime } from './date-time.ts'
 export const HELD_TEXT_MIME = 'text/html'
 export const HELD_CONTENT_MIME = 'message/rfc822'
 
+/** The longest id that the desk's own page asks for, and the longest address that a server takes. */
+const ID_LENGTH = 255
+const LINK_LENGTH = 8_192
+
 const UDATA_BYTES = 65_536
 const UDATA_DEPTH = 4
 
@@ -48,7 +52,9 @@ const udata = z
   .meta({ type: 'object', additionalProperties: true })
 
 const required = {
-  customer_id: line,
+  customer_id: line
+    .refine((value) => codePoints(value) <= ID_LENGTH, `takes 1 to ${ID_LENGTH} characters`)
+    .meta({ maxLength: ID_LENGTH }),
   status,
   entity_type: entityType,
   type: line.refine((value) => codePoints(value) <= 64, 'takes 1 to 64 characters').meta({ maxLength: 64 }),
@@ -258,7 +264,7 @@ export function isUserData(value: unknown): value is UserData {
 
 /** Only these are kept as links: nothing that a reader's program would run or look for on its own disk. */
 export function isWebLink(value: string): boolean {
-  return /^https?:\/\/[^\s\p{Cc}]+$/iu.test(value) && URL.canParse(value)
+  return value.length <= LINK_LENGTH && /^https?:\/\/[^\s\p{Cc}]+$/iu.test(value) && URL.canParse(value)
 }
 
 /** Objects and arrays are levels, the value itself the first one. */

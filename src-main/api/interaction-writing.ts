@@ -20,9 +20,11 @@ type Given = NewInteractionBody | ChangedInteractionBody
 
 /** Our own application, for who names none (contract 02, 2.2). */
 const OWN_APP = 1
+const MOST_PEOPLE = 1_000
 
 /** A new interaction from the body of a POST. Throws `Refused` with what is wrong. */
 export function readNewInteraction(body: unknown, came_by: string): InteractionInput {
+  refuse(crowdFaults(body))
   const given = checked(newInteractionSchema, body)
   const { customer_id, status, entity_type, type, media_type } = given
   const start_date = instantOf(given.start_date)
@@ -51,7 +53,7 @@ export function readInteractionChange(
   current: ApiInteraction,
   shown: readonly Readonly<Record<string, unknown>>[],
 ): InteractionPatch {
-  const given = checked(changedInteractionSchema, withoutUnchanged(body, shown))
+  const given = checkedChange(withoutUnchanged(body, shown))
   refuse([...fixedFaults(given, current), ...heldFaults(given, current)])
   const links = known(linksOf(given))
   refuse([
@@ -60,6 +62,23 @@ export function readInteractionChange(
     ...endFaults(given, given.status ?? current.status, instantOf(current.start_date)),
   ])
   return known(membersOf(given, current.entity_type))
+}
+
+/** What a PUT says, apart from the interaction that it is about. Throws `Refused` with what is wrong. */
+export function checkedChange(body: unknown): ChangedInteractionBody {
+  refuse(crowdFaults(body))
+  return checked(changedInteractionSchema, body)
+}
+
+/** Before the schema sees them: a fault for each of a million addresses would cost more memory than the body. */
+function crowdFaults(body: unknown): readonly string[] {
+  if (!isObject(body)) return []
+  return (['to', 'cc', 'bcc'] as const).flatMap((member) => {
+    const people = body[member]
+    return Array.isArray(people) && people.length > MOST_PEOPLE
+      ? [`${member}: takes at most ${MOST_PEOPLE} addresses`]
+      : []
+  })
 }
 
 function withoutUnchanged(body: unknown, shown: readonly Readonly<Record<string, unknown>>[]): unknown {

@@ -14,7 +14,7 @@ import {
   interactionSchema,
   newInteractionSchema,
 } from './interaction-object.ts'
-import { readInteractionChange, readNewInteraction } from './interaction-writing.ts'
+import { checkedChange, readInteractionChange, readNewInteraction } from './interaction-writing.ts'
 import { checked, filledQueryOf, wholeNumber } from './query.ts'
 
 /** The older root of the data model's paths; later versions of the vendor's server proxy there. */
@@ -251,7 +251,7 @@ export function interactionsApi({ desk }: ApiContext): Api {
       async answer(asked) {
         const current = await one(asked).catch((error: unknown) => {
           // What can't be read is refused as such, whether or not it is there.
-          checked(changedInteractionSchema, asked.body)
+          checkedChange(asked.body)
           throw error
         })
         const shown = everyPlace(asked).map((place) => interactionObject(current, place))

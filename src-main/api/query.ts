@@ -19,11 +19,14 @@ export function faultsOf(error: z.ZodError, within = ''): readonly string[] {
   })
 }
 
-/** Input of a schema, or `invalid` with every fault. */
+/** So many are told at once; who sends thousands needn't be answered them all. */
+const MOST_FAULTS = 20
+
+/** Input of a schema, or `invalid` with its faults. */
 export function checked<T extends z.ZodType>(schema: T, input: unknown): z.output<T> {
   const result = schema.safeParse(input)
   if (result.success) return result.data
-  throw new Refused({ kind: 'invalid', message: faultsOf(result.error).join('; ') })
+  throw new Refused({ kind: 'invalid', message: faultsOf(result.error).slice(0, MOST_FAULTS).join('; ') })
 }
 
 /** Whole number in a query. Beyond what a computer counts it is the largest one. */

@@ -124,7 +124,9 @@ export const postSchema = z.object(
 
 /** The mail of a body, within the form API's limits. Throws `Refused` with the first fault. */
 export function readPostedMail(body: unknown, limits: GmsService): PostedMail {
-  const result = postSchema.pick({ data: true }).safeParse(withoutAliases(body))
+  const given = withoutAliases(body)
+  refuseCrowd(given, limits)
+  const result = postSchema.pick({ data: true }).safeParse(given)
   if (!result.success) {
     const [issue] = result.error.issues
     throw badParameter((issue?.path ?? []).map(String).join('.') || 'body', issue?.message ?? 'is wrong')
@@ -168,12 +170,19 @@ function withoutAliases(body: unknown): unknown {
   }
 }
 
+/** Before the schema sees them: a fault for each of a million files would cost more memory than the body. */
+function refuseCrowd(body: unknown, { maxFiles }: GmsService): void {
+  const data = isObject(body) ? body.data : null
+  const files = isObject(data) ? data.attachments : null
+  if (Array.isArray(files) && files.length > maxFiles)
+    throw badParameter('data.attachments', `takes at most ${maxFiles} files`)
+}
+
 function readFiles(
   given: readonly z.output<typeof attachment>[],
   textBytes: number,
-  { maxFiles, maxSize, fileTypes }: GmsService,
+  { maxSize, fileTypes }: GmsService,
 ): readonly PostedFile[] {
-  if (given.length > maxFiles) throw badParameter('data.attachments', `takes at most ${maxFiles} files`)
   const files = given.map(({ name, contentType, content }, i): PostedFile => {
     const place = `data.attachments.${i}`
     const cleaned = cleanFileName(name)

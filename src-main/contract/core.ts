@@ -208,8 +208,8 @@ export const requests = {
   deleteResponseCategory: z.strictObject({ id: uuid }),
   // --- contacts
   completeContacts: z.strictObject({ text: line(320), limit }),
-  contact: z.strictObject({ contact_id: line(64) }),
-  contactHistory: z.strictObject({ contact_id: line(64), after: pageKey, limit }),
+  contact: z.strictObject({ contact_id: line(255) }),
+  contactHistory: z.strictObject({ contact_id: line(255), after: pageKey, limit }),
   saveContact: contactInput,
   // --- settings
   settings: none,
@@ -246,7 +246,7 @@ export const requests = {
   /** Looks at it now, and tries again what failed. */
   syncRemote: z.strictObject({ id: remoteId }),
   /** Takes over a customer's history from a remote store of interactions. */
-  pullCustomer: z.strictObject({ remote_id: remoteId, customer_id: z.string().min(1).max(64) }),
+  pullCustomer: z.strictObject({ remote_id: remoteId, customer_id: z.string().min(1).max(255) }),
   startRemoteDraft: z.strictObject({
     remote_id: remoteId,
     target: remoteTarget,

@@ -156,6 +156,7 @@ describe('POST /interactions', () => {
   it.each([
     ['customer_id', ''],
     ['customer_id', 7],
+    ['customer_id', 'x'.repeat(256)],
     ['status', '0'],
     ['status', 4],
     ['status', -1],
@@ -239,6 +240,7 @@ describe('POST /interactions', () => {
 
   it.each([
     [{ type: '😀'.repeat(64) }, {}],
+    [{ customer_id: '😀'.repeat(255) }, {}],
     [{ timeshift: -1440 }, {}],
     [{ timeshift: 1440 }, {}],
     [{ timeshift: 0 }, {}],
@@ -362,6 +364,7 @@ describe('POST /interactions', () => {
     'https://',
     'https://crm example/',
     'https://crm.example/a\nb',
+    `https://crm.example/${'a'.repeat(8_192)}`,
     7,
   ])('takes no link like %j', async (url) => {
     for (const links of [
@@ -470,6 +473,22 @@ describe('POST /interactions', () => {
     expect((await ask('POST', '/interactions', body, key)).status).toBe(201)
     expect((await ask('POST', '/interactions', body, key)).status).toBe(409)
     expect((await ask('POST', '/interactions', { ...body, interaction_id: freshId() }, key)).status).toBe(201)
+  })
+
+  it('takes a thousand recipients and refuses a million, in few words', async () => {
+    const to = Array.from({ length: 1_000 }, (_, i) => ({ address: `a${i}@b.test` }))
+    expect((await create({ to })).to).toEqual(to)
+    const before = stored(apis)
+    for (const body of [
+      { ...LEAST, to: [...to, ...to] },
+      { ...LEAST, cc: Array.from({ length: 1_000_000 }, () => 1) },
+      { ...LEAST, to: Array.from({ length: 1_000 }, () => 1) },
+    ]) {
+      const answer = await ask('POST', '/interactions', body)
+      expect(said(answer)).toEqual(refused(400, 'InvalidRequest'))
+      expect(JSON.stringify(answer.body).length).toBeLessThan(2_000)
+    }
+    expect(stored(apis)).toEqual(before)
   })
 
   it('tells all faults of a body at once', async () => {
