@@ -1,8 +1,9 @@
 import type { Attachment, Uuid } from '../contract/domain.ts'
 import type { ApiUpload } from '../store/api-store.ts'
-import { isObject, listOf, member, shown } from './activity-body.ts'
+import { listOf, member, shown } from './activity-body.ts'
 import { broken } from './activity-fault.ts'
 import type { Refused } from './api.ts'
+import { isObject } from './body-members.ts'
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const CONTENT_ID = /^[^\s\p{C}<>"]{1,255}$/u

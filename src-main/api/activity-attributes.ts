@@ -1,6 +1,7 @@
 import type { UserData } from '../contract/domain.ts'
-import { isObject, listOf, member, shown } from './activity-body.ts'
+import { listOf, member, shown } from './activity-body.ts'
 import { type ActivitySettings, broken } from './activity-fault.ts'
+import { isObject } from './body-members.ts'
 
 /** Allowed characters for custom attributes that are no enumeration. */
 const ALLOWED = /^[a-zA-Z0-9@ :._\-&,()?#='"\u0080-\u{10ffff}]*$/u

@@ -1,5 +1,6 @@
 import { Refused } from './api.ts'
 import { readXml } from './activity-xml.ts'
+import { isObject } from './body-members.ts'
 
 /**
  * The body of an activity response as it came, JSON and XML alike: what a rule looks at later is still unknown here,
@@ -51,11 +52,6 @@ export function readActivityBody(contentType: string | null, body: unknown): Act
 /** Whether a media type is XML (RFC 7303). */
 export function isXml(contentType: string): boolean {
   return /^(?:application|text)\/(?:[^/]+\+)?xml$/.test(contentType)
-}
-
-/** Whether it may have members: an object, no array. */
-export function isObject(value: unknown): value is { readonly [name: string]: unknown } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** A member; null, and what an object only inherits, is absent. */

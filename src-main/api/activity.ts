@@ -69,6 +69,7 @@ export function activityApi(context: ApiContext): Api {
         schema: {
           params: z.object({
             ids: z.string().max(1_500).meta({ description: 'One activity id or interaction id.' }),
+            version: z.string().optional().meta({ description: '“v” and a number.' }),
           }),
           query: z.object({
             customer: z
@@ -108,7 +109,7 @@ export function activityApi(context: ApiContext): Api {
         schema: {
           body: z.object({ file: z.string().meta({ format: 'binary' }) }),
           answers: { 201: { description: 'Kept for 24 hours.', body: altIdSchema }, ...ERRORS },
-          example: { curl: ['-F', 'file=@picture.png'] },
+          example: { curl: ['-F', 'file=It works.;filename=note.txt;type=text/plain'] },
         },
         answer: (asked) => upload(context, asked),
       },

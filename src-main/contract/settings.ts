@@ -117,7 +117,11 @@ export const apiSettingsSchema = z
       .strictObject({
         path: z
           .string()
-          .regex(/^\/.*\{ids\}/, 'starts with / and holds {ids}')
+          // What a router takes for more than a path would keep all APIs from listening, and this one not be found.
+          .regex(
+            /^\/(?!genesys\/)[^*?#()\s{}]*\{ids\}(?:[-./][^*?#()\s{}]*)?$/,
+            'starts with / and holds {ids} once, without * ? # ( ) or blanks, and not under /genesys',
+          )
           .optional(),
         departments: z.boolean().optional(),
         queue: text(128).nullable().optional(),

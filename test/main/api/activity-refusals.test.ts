@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { apiSettingsSchema } from '../../../src-main/contract/settings.ts'
 import { CoreError } from '../../../src-main/contract/errors.ts'
 import { answer, type AnsweringDesk, type Ask, openAnsweringDesk, told, XML, xmlAnswer } from './answering.ts'
 
@@ -500,6 +501,19 @@ describe('the limits', () => {
 })
 
 describe('what never reaches the operation', () => {
+  it.each([
+    '/a',
+    'a/{ids}',
+    '/a/{ids}x',
+    '/a/{ids}/{ids}',
+    '/a/*/{ids}',
+    '/a?b/{ids}',
+    '/a/{ids}(b)',
+    '/genesys/2/email/{ids}',
+  ])('the settings can’t say that it is answered at %s', (path) => {
+    expect(apiSettingsSchema.safeParse({ activity: { path } }).success).toBe(false)
+  })
+
   it.each(['GET', 'PUT', 'DELETE', 'PATCH'])('%s is refused by 405-101 with Allow', async (method) => {
     for (const path of [
       `/core/casemgr/v3/activity/${desk.fromAnn}/response`,

@@ -131,6 +131,14 @@ describe('an activity response', () => {
     ).toBe(201)
   })
 
+  it.each(['/a-{ids}', '/a/{ids}.json', '/a/{ids}-b/c', '/é/{ids}/', '/a::b/{ids}'])(
+    'answers at %s where the settings say so',
+    async (path) => {
+      desk = await openAnsweringDesk({ settings: { activity: { ...SETTINGS.activity, path } } })
+      expect((await desk.respond({ path: path.replace('{ids}', desk.fromAnn) })).status).toBe(201)
+    },
+  )
+
   it('names its Location under the public URL where one is set, never under the Host', async () => {
     desk = await openAnsweringDesk({ settings: { publicUrl: 'https://api.acme.test/desk/' } })
     const { headers } = await desk.respond({ headers: { 'x-forwarded-host': 'evil.test' } })
