@@ -214,10 +214,22 @@ function subjectOf(interaction: ApiInteraction, options: Options): string {
   // The contract asks for one; a mail may have none.
   const subject = cleanLine(interaction.subject ?? '').trim() || '(no subject)'
   if (codePoints(subject) <= SUBJECT) return subject
-  if (options.shortenSubjects) return `${[...subject].slice(0, SUBJECT - 1).join('')}…`
+  if (options.shortenSubjects) return `${beginningOf(subject, SUBJECT - 1)}…`
   throw refused(
-    `The subject “${[...subject].slice(0, 40).join('')}…” has ${codePoints(subject)} characters, and ${SUBJECT} can be reported. Let long subjects be shortened under Settings → Remotes, and it is reported then.`,
+    `The subject “${beginningOf(subject, 40)}…” has ${codePoints(subject)} characters, and ${SUBJECT} can be reported. Let long subjects be shortened under Settings → Remotes, and it is reported then.`,
   )
+}
+
+const characters = new Intl.Segmenter()
+
+/** Whole characters of it, of at most so many code points. */
+function beginningOf(text: string, most: number): string {
+  let beginning = ''
+  for (const { segment } of characters.segment(text)) {
+    if (codePoints(beginning + segment) > most) break
+    beginning += segment
+  }
+  return beginning
 }
 
 function bodyOf(interaction: ApiInteraction): string {
@@ -268,7 +280,7 @@ function isAddress(address: string): boolean {
 }
 
 function titleOf({ subject }: ApiInteraction): string {
-  return subject ? `“${[...subject].slice(0, 60).join('')}”` : 'A message without a subject'
+  return subject ? `“${beginningOf(subject, 60)}”` : 'A message without a subject'
 }
 
 function refused(message: string): CoreError {

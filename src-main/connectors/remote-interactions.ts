@@ -44,6 +44,7 @@ const cursorSchema = z
   })
   .catch({ head: null, index: 0, whole: false })
 type Cursor = z.output<typeof cursorSchema>
+const listSchema = z.array(z.unknown())
 
 /**
  * Takes interactions over from a remote store and writes changes back (contract 02, 2.4). New ones stand first in its
@@ -75,9 +76,9 @@ export function createRemoteInteractions(setup: RemoteSetup & InteractionKeeper)
     query: Record<string, number | undefined>,
   ): Promise<readonly unknown[]> {
     const answer = await ask({ method: 'GET', path, query })
-    const list = answer.json()
-    if (!Array.isArray(list)) throw oddAnswer(http.host, answer, 'is no list of interactions', false)
-    return list
+    const list = listSchema.safeParse(answer.json())
+    if (!list.success) throw oddAnswer(http.host, answer, 'is no list of interactions', false)
+    return list.data
   }
 
   /** Its object now; null where it isn't there. */
@@ -186,7 +187,7 @@ export function createRemoteInteractions(setup: RemoteSetup & InteractionKeeper)
 
   function named(link: string, path: string): boolean {
     const url = URL.parse(link, remote.url)
-    return url !== null && url.pathname.endsWith(path.slice(options.basePath.length))
+    return url?.pathname.endsWith(path.slice(options.basePath.length)) === true
   }
 
   type Take = Parameters<NonNullable<RemoteConnector['pull']>>[0]['take']

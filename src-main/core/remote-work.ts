@@ -94,13 +94,11 @@ export function startRemoteWork(options: RemoteWorkOptions): RemoteAtWork {
     async function turn(): Promise<void> {
       let wait: number | null = STORE_AGAIN
       try {
-        do {
-          again = false
-          // What asks is often in the middle of telling others of a change.
-          await nextTurn()
-          if (ended) return
-          wait = await step()
-        } while (again)
+        again = false
+        // What asks is often in the middle of telling others of a change.
+        await nextTurn()
+        if (ended) return
+        wait = await step()
       } catch (error) {
         if (!ended) log('error', `Remote ${id}: ${messageOf(error)}`)
       } finally {

@@ -6,7 +6,7 @@ const LONGEST_KEPT = 16 * 1024
 /** The original as it is kept: enough to know next time what changed there. */
 export function keptOf(theirs: Readonly<Record<string, unknown>>): string {
   const members = Object.entries(theirs).map(([key, value]) => {
-    const json = JSON.stringify(value) ?? 'null'
+    const json = JSON.stringify([value])
     if (json.length <= LONGEST_KEPT || key === 'udata') return [key, value] as const
     return [key, `sha256:${createHash('sha256').update(json).digest('hex')}`] as const
   })

@@ -261,7 +261,7 @@ describe('a report of a message', () => {
       '😀'.repeat(78),
     )
     const { sub } = payload(message({ subject: '😀'.repeat(79) }), { shortenSubjects: true }).data
-    expect([[...sub].length, sub.endsWith('😀…')]).toEqual([78, true])
+    expect([Array.from(sub).length, sub.endsWith('😀…')]).toEqual([78, true])
   })
 })
 

@@ -17,17 +17,17 @@ import { pulledInteraction } from '../../../support/pulled.ts'
 
 const ROOT = 'ABCDEFGH01234567'
 const REPLY = 'ABCDEFGH01234568'
+const NOBODY = { address: '' }
 const WRITE_BACK: RemoteDuty = { remote_id: 'crm', kind: 'write-back', queues: null }
 
 /** What is taken over from the interaction stores of remotes. */
 export function pulledCases(open: OpenStore): void {
   describe('interactions of a remote', () => {
     let t: TestStore
-    let support: Queue
     let sales: Queue
     beforeEach(async () => {
       t = openTestStore(open)
-      support = await t.store.saveQueue(null, 'Support')
+      await t.store.saveQueue(null, 'Support')
       sales = await t.store.saveQueue(null, 'Sales')
       await t.store.setOwnAddresses(['support@desk.test'])
       t.pass(DAY)
@@ -217,7 +217,7 @@ export function pulledCases(open: OpenStore): void {
     })
 
     it('without an address belong to the customer whom they belong to there', async () => {
-      const call = { entity_type: 3, media_type: 'voice', from: undefined } as const
+      const call = { entity_type: 3, media_type: 'voice', from: NOBODY } as const
       await pull(
         pulledInteraction(ROOT),
         pulledInteraction(REPLY, { ...call, subject: 'A call' }),
@@ -301,7 +301,7 @@ export function pulledCases(open: OpenStore): void {
       })
 
       it('lose what was taken away there', async () => {
-        await pull(pulledInteraction(ROOT, { subject: undefined, udata: { order: 1 } }))
+        await pull(pulledInteraction(ROOT, { udata: { order: 1 } }))
         const now = await t.store.apiInteraction(ROOT)
         expect([now.category_id, now.udata]).toEqual([undefined, { order: 1 }])
       })
