@@ -135,7 +135,7 @@ async function take(
       },
     ])
   }
-  // Not before: a message that isn't stored leaves nothing behind.
+  // Not before: a message that isn't stored leaves nothing behind. A known one costs no look at the settings.
   const entity = { tenantName, orgName, catName }
   if (!isListed(entity)) await desk.registerEntity(entity)
   return { status: 202, body: { status: 202, message: 'accepted' } satisfies z.output<typeof acceptedSchema> }
@@ -171,8 +171,7 @@ function submissionOf(
     reply_to: null,
     to: addresses(data.to),
     cc: addresses(data.cc),
-    // Only what we wrote ourselves knows them (contract 02).
-    bcc: outgoing ? addresses(data.bcc) : [],
+    bcc: addresses(data.bcc),
     subject: data.sub,
     text: data.body,
     html: null,
@@ -188,8 +187,7 @@ function submissionOf(
       tenant: tenantName,
       org: orgName,
       cat: catName,
-      // A UUID is the same in either case (RFC 9562, 4).
-      conv_id: data.convId.toLowerCase(),
+      conv_id: data.convId,
       metadata: [...metadata.keys()],
     },
     secure: null,

@@ -227,6 +227,14 @@ describe('tenant, org and cat', () => {
     expect(await entities()).toEqual([SAMPLE.metadata, metadata])
   })
 
+  it('that are known are never registered again', async () => {
+    await serve(
+      { registerUnknown: true },
+      { desk: () => ({ registerEntity: () => Promise.reject(new Error()) }) },
+    )
+    await accepted(message())
+  })
+
   async function entities(): Promise<unknown> {
     const stored = z.object({ contacts: z.object({ entities: z.unknown() }) })
     return stored.parse(await at.desk.store.setting('api')).contacts.entities

@@ -40,7 +40,7 @@ describe('a form', () => {
         'support',
         multipart(
           {
-            text: 'Line 1\r\n\tLine 2 – Ωß😀 \r\n',
+            text: 'Line 1\r\n\tLine\0 2 – Ωß😀 \r\n',
             mailbox: 'Support@Company.com',
             userData: ['key1=value1', 'key2=a=b'],
           },
@@ -63,7 +63,7 @@ describe('a form', () => {
       sent_date: at,
       allow_children: true,
       subject: 'Help with account',
-      text: 'Line 1\r\n\tLine 2 – Ωß😀 \r\n',
+      text: 'Line 1\r\n\tLine\0 2 – Ωß😀 \r\n',
       from: { address: 'jdoe@gmail.com', personal: 'John Doe' },
       to: [{ address: 'Support@Company.com' }],
       udata: {
