@@ -259,10 +259,16 @@ async function readPairs(reading: FormReading, limits: FormLimits): Promise<Form
 /** One side of a pair: `+` is a blank, bytes are UTF-8. */
 function decodePart(text: string): string {
   if (!/[%+\x80-\xff]/.test(text)) return text
+  const spaced = text.replaceAll('+', ' ')
+  if (!/[\x80-\xff]/.test(text)) {
+    try {
+      return decodeURIComponent(spaced)
+    } catch {
+      // A percent sign that stands for itself, or bytes that are no UTF-8: read one by one.
+    }
+  }
   const bytes = Buffer.from(
-    text
-      .replaceAll('+', ' ')
-      .replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+    spaced.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
     'latin1',
   )
   return fieldText(bytes)

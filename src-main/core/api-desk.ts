@@ -1,5 +1,7 @@
 import { stat } from 'node:fs/promises'
 import type { ApiDesk, ReceivedFile } from '../api/desk.ts'
+import type { Address } from '../contract/domain.ts'
+import type { Account } from '../contract/settings.ts'
 import type { Blobs } from '../store/blobs.ts'
 import type { Store } from '../store/store.ts'
 import { ensureQueue, type StoredSettings } from './stored-settings.ts'
@@ -14,15 +16,36 @@ export function createApiDesk(given: {
   readonly settings: Pick<StoredSettings, 'accounts' | 'api' | 'saveApi'>
   /** The settings were changed by a call. */
   readonly onSettings?: () => Promise<void>
-}): ApiDesk & { dropOldUploads(): Promise<void> } {
+}): ApiDesk & { dropOldUploads(): Promise<void>; close(): void } {
   const { store, blobs, settings } = given
   const held = holdBlobs(store, blobs)
 
-  async function queueFor(name: string | null, recipients: readonly string[]): Promise<string | null> {
-    if (name !== null) return await ensureQueue(store, name)
-    const addresses = new Set(recipients.map((address) => address.toLowerCase()))
-    const account = (await settings.accounts()).find(({ address }) => addresses.has(address.toLowerCase()))
-    return account?.queue ? await ensureQueue(store, account.queue) : null
+  // Asked for each mail, and read from the store only where they may have changed.
+  let accounts: Promise<readonly Account[]> | null = null
+  const queues = new Map<string, Promise<string>>()
+  const stopChanges = store.onChanges((changes) => {
+    if (!changes.settings && !changes.accounts && !changes.everything) return
+    accounts = null
+    queues.clear()
+  })
+
+  async function queueNamed(name: string): Promise<string> {
+    const known = queues.get(name)
+    if (known) return await known
+    const asked = ensureQueue(store, name)
+    // After it was made, which is a change itself.
+    const id = await asked
+    queues.set(name, asked)
+    return id
+  }
+
+  async function queueFor(name: string | null, recipients: readonly Address[]): Promise<string | null> {
+    if (name !== null) return await queueNamed(name)
+    accounts ??= settings.accounts()
+    const found = (await accounts).find((account) =>
+      recipients.some(({ address }) => address.toLowerCase() === account.address.toLowerCase()),
+    )
+    return found?.queue ? await queueNamed(found.queue) : null
   }
 
   return {
@@ -40,8 +63,7 @@ export function createApiDesk(given: {
     uploads: (...given) => store.uploads(...given),
 
     async receive({ queue, ...submission }, files, terms) {
-      const recipients = [...submission.to, ...submission.cc].map(({ address }) => address)
-      const queue_id = await queueFor(queue, recipients)
+      const queue_id = await queueFor(queue, [...submission.to, ...submission.cc])
       return await held.with(
         files,
         () => store.receive({ ...submission, queue_id }, terms),
@@ -75,6 +97,7 @@ export function createApiDesk(given: {
     async dropOldUploads() {
       await held.removeUnused(await store.dropOldUploads())
     },
+    close: stopChanges,
   }
 }
 

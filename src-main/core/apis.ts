@@ -258,6 +258,7 @@ export function createApis(options: ApisOptions): Apis {
       stopHourly?.()
       await last
       await stop()
+      desk.close()
     },
   }
 }

@@ -3,6 +3,7 @@ import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { endServes } from '../support/serve.ts'
+import { benchApi } from './api.ts'
 import { unpackCorpus } from './corpus.ts'
 import { type Figure, megabytes, table } from './figures.ts'
 import { benchImap } from './imap.ts'
@@ -11,12 +12,12 @@ import { benchStalls } from './stalls.ts'
 import { benchStart } from './start.ts'
 import { benchStore } from './store.ts'
 
-/** npm run bench -- --corpus MAIL.tar.xz [--runs N] [--only import,imap,store,start,stalls] [--interactions N] */
+/** npm run bench -- --corpus MAIL.tar.xz [--runs N] [--only import,imap,store,start,stalls,api] [--interactions N] */
 const { values } = parseArgs({
   options: {
     corpus: { type: 'string' },
     runs: { type: 'string', default: '3' },
-    only: { type: 'string', default: 'store,import,imap,start,stalls' },
+    only: { type: 'string', default: 'store,api,import,imap,start,stalls' },
     interactions: { type: 'string', default: '200000' },
   },
 })
@@ -38,6 +39,7 @@ async function part(name: string, bench: () => Promise<readonly Figure[]>): Prom
 
 try {
   await part('store', () => benchStore(join(work, 'store'), Number(values.interactions)))
+  await part('api', () => benchApi(join(work, 'api'), runs))
   if (values.corpus && needsCorpus) {
     const corpus = unpackCorpus(values.corpus, join(work, 'corpus'))
     await part('import', () => benchImport(corpus, work, runs))

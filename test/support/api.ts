@@ -107,6 +107,7 @@ export async function serveApis(
     use,
     async close() {
       await server.close()
+      real.close()
       if (!options.store) await store.close()
       rmSync(dataDir, { recursive: true, force: true })
     },
