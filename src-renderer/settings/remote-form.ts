@@ -26,6 +26,10 @@ export interface RemoteForm {
   readonly hasKey: boolean
   /** Empty keeps the stored one. */
   trustedCertificate: string
+  /** The stored one is forgotten. */
+  forgetCertificate: boolean
+  /** The agent agreed that the key travels in the clear. */
+  insecure: boolean
   /** Of its kind, by name. */
   options: Record<string, string | boolean>
   queues: string[]
@@ -45,6 +49,8 @@ export function newRemoteForm(): RemoteForm {
     key: '',
     hasKey: false,
     trustedCertificate: '',
+    forgetCertificate: false,
+    insecure: false,
     options: typed(defaultsOf('gms-email')),
     queues: [],
     metadata: [],
@@ -69,6 +75,8 @@ export function remoteForm(remote: RemoteState): RemoteForm {
     id: remote.id,
     url: remote.url,
     hasKey: remote.has_key,
+    // It could not have been stored otherwise.
+    insecure: remote.has_key && isPlain(remote.url),
     options: typed(options),
     queues: Array.isArray(options.queues) ? options.queues.map(String) : [],
     metadata:
@@ -79,8 +87,12 @@ export function remoteForm(remote: RemoteState): RemoteForm {
   }
 }
 
-/** The key would travel in the clear to another computer. */
-export function isPlain(url: string): boolean {
+/** Consent is needed to send the key in the clear to another computer. */
+export function asksConsent(form: RemoteForm): boolean {
+  return isPlain(form.url.trim()) && (form.key !== '' || form.hasKey)
+}
+
+function isPlain(url: string): boolean {
   return URL.canParse(url) && new URL(url).protocol === 'http:' && !isLoopback(new URL(url).hostname)
 }
 
@@ -96,7 +108,8 @@ export function readRemote(
     faults.id = t('remote.fault.taken')
   const url = form.url.trim()
   if (!/^https?:\/\/[^\s/]/iu.test(url) || !URL.canParse(url)) faults.url = t('remote.fault.url')
-  const certificate = form.trustedCertificate.trim()
+  if (asksConsent(form) && !form.insecure) faults.insecure = t('remote.insecureMissing')
+  const certificate = form.forgetCertificate ? '' : form.trustedCertificate.trim()
   if (
     certificate !== '' &&
     !certificate.includes('-----BEGIN CERTIFICATE-----') &&
@@ -134,7 +147,12 @@ export function readRemote(
       url,
       ...(form.key === '' ? {} : { key: form.key }),
       options,
-      ...(certificate === '' ? {} : { trustedCertificate: certificate }),
+      ...(form.forgetCertificate
+        ? { trustedCertificate: null }
+        : certificate === ''
+          ? {}
+          : { trustedCertificate: certificate }),
+      insecure: asksConsent(form) && form.insecure,
     },
     faults,
   }
@@ -189,6 +207,7 @@ function optionsOf(
         agentId: text('agentId'),
         queues: form.queues,
         metadata: Object.fromEntries(rows.map(({ theirs, ours }) => [theirs, ours])),
+        shortenSubjects: form.options.shortenSubjects === true,
       }
     case 'secure-mail':
       return {

@@ -8,6 +8,7 @@ export const apis = {
   'apis.listening': 'Listening on',
   'apis.closed': 'Nothing listens.',
   'apis.opening': 'Not listening yet.',
+  'apis.change': 'Address, port and certificate',
   'apis.docs': 'All calls, described',
   'apis.copy': 'Copy',
   'apis.copied': 'Copied',
@@ -53,7 +54,7 @@ export const apis = {
   'apis.apis': 'The APIs',
   'apis.api.email': 'E-mail from web forms (GMS)',
   'apis.api.email.lead':
-    'A web form sends a mail in. A form in a browser can keep no secret, so none is asked.',
+    'A web form sends a mail in. A form in a browser can keep no secret, so no key is asked unless a service says so.',
   'apis.api.interactions': 'Interactions',
   'apis.api.interactions.lead':
     'A CRM reads interactions and their files, and writes status, owner, category and user data. There is nothing to set but keys.',
@@ -74,6 +75,7 @@ export const apis = {
   'apis.calls': 'Addresses',
   'apis.calls.none': 'Addresses are shown while it listens.',
   'apis.refusals': 'Last refusals',
+  'apis.refusals.of': 'Last refusals: {name}',
   'apis.refusals.none': 'Nothing was refused.',
   'apis.refusals.key': 'Key {name}',
   'apis.refusals.noKey': 'No key',
