@@ -203,7 +203,6 @@ async function startSite(html: string): Promise<string> {
   })
   sites.push(site)
   await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve))
-  // eslint-disable-next-line @typescript-eslint/consistent-type-assertions -- it listens on a port, so its address is one
   return `http://127.0.0.1:${(site.address() as AddressInfo).port}/`
 }
 

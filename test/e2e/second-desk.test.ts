@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { Core } from '../../src-main/contract/core.ts'
 import type { RemoteTarget } from '../../src-main/contract/domain.ts'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
-import { endServes, type ServedDesk, startServe, temporaryFolder } from '../support/serve.ts'
+import { endServes, startServe, temporaryFolder } from '../support/serve.ts'
 import { until } from '../support/until.ts'
 
 /** A second Workbin that is pointed at the first one through each of the five connectors, over a line that breaks. */
