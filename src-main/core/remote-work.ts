@@ -237,13 +237,14 @@ export function startRemoteWork(options: RemoteWorkOptions): RemoteAtWork {
 
   async function failed(call: OwedCall, error: unknown): Promise<void> {
     const problem = messageOf(error)
-    if (ended) return await store.callAgain(call.id, clock.now(), null, true)
+    // Due as it was, so that it keeps its place before the others.
+    if (ended) return await store.callAgain(call.id, call.due_at, null, true)
     log('warn', `Remote ${id}: a call failed`, { kind: call.kind, tries: call.attempts, problem })
     if (blocks(error)) {
       // The same would come of every call: it waits with the others, and nobody asks until somebody put it right.
       hold = { until: Number.POSITIVE_INFINITY, lasting: true, problem }
       down = true
-      return await store.callAgain(call.id, clock.now(), problem, true)
+      return await store.callAgain(call.id, call.due_at, problem, true)
     }
     if (!(error instanceof CoreError) || error.code !== 'unreachable')
       return await store.callFailed(call.id, problem)
@@ -251,7 +252,7 @@ export function startRemoteWork(options: RemoteWorkOptions): RemoteAtWork {
     const wait = call.attempts < TRIES ? retryWait(call.attempts, retryAfterOf(error), options.random) : null
     if (wait !== null) {
       hold = { until: clock.now() + wait, lasting: false, problem }
-      return await store.callAgain(call.id, hold.until, problem)
+      return await store.callAgain(call.id, call.due_at, problem)
     }
     const pause = PAUSES[Math.min(failures, PAUSES.length - 1)] ?? LONGEST_PAUSE
     failures += 1

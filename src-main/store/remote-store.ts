@@ -66,6 +66,7 @@ export interface OwedCall {
   readonly interaction_id: InteractionId
   /** Its thread when it was first owed, so that a repeat says the same after a merge. */
   readonly thread_id: ThreadId
+  readonly due_at: Instant
   readonly attempts: number
   readonly revision: number
 }

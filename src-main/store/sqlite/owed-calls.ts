@@ -8,7 +8,7 @@ import { readJson } from './stored-json.ts'
 
 /** Repeats the condition of the index `owed_calls_due`, which SQLite otherwise doesn't see to be implied. */
 const DUE = "state = 'queued'"
-const CALL = 'id, remote_id, kind, interaction_id, thread_id, attempts, revision'
+const CALL = 'id, remote_id, kind, interaction_id, thread_id, due_at, attempts, revision'
 /** Mail of the sample desk never leaves this computer. */
 const SAMPLE = 'sample'
 
