@@ -83,7 +83,7 @@ function breaches(file: SourceFile): Breach[] {
     } else if (path !== null && under(path, 'src-renderer')) breach('the core knows no page', from)
 
     if (under(file.path, 'src-main/connectors') && path !== null) {
-      if (path === 'src-main/store/store.ts') {
+      if (/^src-main\/store\/(?:api-|remote-)?store\.ts$/.test(path)) {
         if (!typeOnly) breach('a connector takes only types from the store', from)
       } else if (under(path, 'src-main/store')) breach('a connector never touches the store', from)
       if (under(path, 'src-main/core') || under(path, 'src-main/hosts'))
