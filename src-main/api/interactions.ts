@@ -285,11 +285,8 @@ export function interactionsApi({ desk }: ApiContext): Api {
 
   async function bytes(sha256: string, type: string, name: string): Promise<Answer> {
     const blob = await desk.blob(sha256)
-    if (!blob)
-      throw new Refused({
-        kind: 'internal',
-        message: 'The bytes are missing here. The desk’s check says which; restore a backup.',
-      })
+    // Our fault: told to the log, and to the caller only as such.
+    if (!blob) throw new CoreError('attachment-missing', `The blob ${sha256} is missing.`)
     return {
       status: 200,
       headers: { ...SANDBOX, 'content-disposition': contentDisposition('attachment', name) },

@@ -755,7 +755,10 @@ describe('the bytes of an interaction', () => {
     const [id] = await ingest({ raw: { sha256: hash('lost'), size: 4 } })
     const answer = await ask('GET', `/interactions/${id}/binary_content`)
     expect(said(answer)).toEqual(refused(500, 'Internal'))
-    expect(JSON.stringify(answer.body)).not.toMatch(/blobs|sha256|[0-9a-f]{64}|\//)
+    expect(JSON.stringify(answer.body)).not.toMatch(/blob|[0-9a-f]{64}|\//)
+    expect(apis.lines.filter(({ level }) => level === 'error').at(-1)).toMatchObject({
+      detail: { error: expect.stringContaining(hash('lost')) },
+    })
   })
 
   it('of one interaction are no other’s', async () => {
