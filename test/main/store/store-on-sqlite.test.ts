@@ -1,5 +1,6 @@
 import { openSqliteStore } from '../../../src-main/store/sqlite/open-store.ts'
 import { apiInteractionCases } from './cases/api-interactions.ts'
+import { apiStormCases } from './cases/api-storm.ts'
 import { bothWaysCases } from './cases/both-ways.ts'
 import { contactCases } from './cases/contacts.ts'
 import { draftCases } from './cases/drafts.ts'
@@ -37,3 +38,4 @@ secureMailCases(openSqliteStore)
 servedCases(openSqliteStore)
 owedCallCases(openSqliteStore)
 pulledCases(openSqliteStore)
+apiStormCases(openSqliteStore)

@@ -270,6 +270,14 @@ export function secureMailCases(open: OpenStore): void {
         await expect(again).rejects.toMatchObject({ code: 'conflict' })
       })
 
+      it('as the last of threads that became one leaves nothing that leads there', async () => {
+        const [first, second] = [await post(), await post()]
+        await t.store.updateInteraction(second.interaction_id, { thread_id: first.thread_id }, NOW)
+        for (const { secure } of [first, second]) await t.store.purgeSecureMail(secure, NOW)
+        expect(await t.store.check()).toEqual({ interactions: 0, problems: [] })
+        await expect(t.store.thread(second.thread_id, ADA)).rejects.toMatchObject({ code: 'not-found' })
+      })
+
       it('of ours goes from the outbox, too', async () => {
         const question = await post()
         const draft = await answer(question, { attachments: [attached('answer.pdf')] })
