@@ -28,7 +28,7 @@ export interface ApiStore {
   receive(submission: Submission, terms: WriteTerms): Promise<Received>
 
   // --- the data model (contracts: interactions)
-  /** Throws `conflict` (the id is taken), `invalid` (parent or thread unknown). */
+  /** Throws `conflict` (the id is taken, the parent takes no children), `invalid` (parent or thread unknown). */
   createInteraction(input: InteractionInput, terms: WriteTerms): Promise<ApiInteraction>
   /** Throws `not-found`, `conflict` (a move of the status that isn't allowed). */
   updateInteraction(id: InteractionId, patch: InteractionPatch, terms: WriteTerms): Promise<ApiInteraction>

@@ -95,8 +95,7 @@ function workAfter(engine: Engine, row: InteractionRow, patch: InteractionPatch)
   if (status !== STATUS.stopped && patch.stopped_reason)
     throw refused('stopped_reason', 'A stopped_reason goes only with status 3.')
   const end = patch.end_date === undefined ? row.end_date : patch.end_date
-  if (patch.end_date !== undefined && patch.end_date !== null)
-    refuseEarlyEnd(row.start_date, patch.end_date)
+  if (patch.end_date !== undefined && patch.end_date !== null) refuseEarlyEnd(row.start_date, patch.end_date)
   const queue_id =
     row.queue_id ?? (row.entity_type === ENTITY.emailIn ? queueFor(engine, row.thread_id, null) : null)
   const rest = { status, queue_id, stopped_reason: reason, end_date: end }
@@ -136,7 +135,7 @@ function refuseOnItsWay(engine: Engine, row: InteractionRow): void {
 
 function changeMembers(engine: Engine, row: InteractionRow, patch: InteractionPatch): void {
   const outbound = row.entity_type === ENTITY.emailOut
-  if (patch.parent_id) {
+  if (patch.parent_id && patch.parent_id !== row.parent_id) {
     parentThread(engine, patch.parent_id)
     if (hasAncestor(engine, patch.parent_id, row.interaction_id))
       throw refused('parent_id', 'An interaction can’t be its own ancestor.')

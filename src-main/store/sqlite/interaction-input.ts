@@ -13,8 +13,8 @@ import { checkUserData, userDataEntries } from './user-data.ts'
 
 /**
  * Stores an interaction that another system describes whole, and refreshes its thread. An unknown customer_id becomes
- * a contact. Throws `conflict` (the id is taken), `invalid` (parent or thread unknown, user data too large, an end
- * before the start) with the member in `detail`.
+ * a contact. Throws `conflict` (the id is taken, the parent takes no children) and `invalid` (parent or thread
+ * unknown, user data too large, an end before the start) with the member in `detail`.
  */
 export function insertInput(engine: Engine, touched: Touched, input: InteractionInput): InsertedInteraction {
   const parent = input.parent_id === undefined ? null : parentThread(engine, input.parent_id)
@@ -83,12 +83,18 @@ export function content(text: string): Pick<NewInteraction, 'text' | 'quote_at' 
   return { text, quote_at, snippet: snippetOf(text, quote_at) }
 }
 
-/** Throws `invalid` where there is no such interaction. */
+/** The thread of a parent. Throws `invalid` where it isn't there, `conflict` where it takes no children. */
 export function parentThread(engine: Engine, id: string): ThreadId {
   const parent = engine
-    .sql<{ thread_id: ThreadId }>('select thread_id from interactions where interaction_id = ?')
+    .sql<{ thread_id: ThreadId; allow_children: 0 | 1 }>(
+      'select thread_id, allow_children from interactions where interaction_id = ?',
+    )
     .get(id)
   if (!parent) throw refused('parent_id', `There is no interaction ${id} that could be the parent.`)
+  if (parent.allow_children === 0)
+    throw new CoreError('conflict', `The interaction ${id} takes no children: its allow_children is false.`, {
+      detail: { member: 'parent_id' },
+    })
   return parent.thread_id
 }
 

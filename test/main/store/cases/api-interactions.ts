@@ -372,6 +372,20 @@ export function apiInteractionCases(open: OpenStore): void {
       expect(await t.store.apiInteraction(made.interaction_id)).toEqual(made)
     })
 
+    it('take no children where they say so', async () => {
+      const closed = await create({ allow_children: false })
+      const refusal = { code: 'conflict', detail: { member: 'parent_id' } }
+      const parent_id = closed.interaction_id
+      await expect(create({ parent_id })).rejects.toMatchObject(refusal)
+      const other = await create()
+      await expect(change(other.interaction_id, { parent_id })).rejects.toMatchObject(refusal)
+      await change(parent_id, { allow_children: true })
+      const child = await create({ parent_id })
+      await change(parent_id, { allow_children: false })
+      // A child that it has stays one.
+      expect(await change(child.interaction_id, { parent_id, subject: 'Kept' })).toMatchObject({ parent_id })
+    })
+
     it('never become their own ancestor', async () => {
       const root = await create()
       const child = await create({ parent_id: root.interaction_id })
