@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Log, RemoteConnector } from '../connectors/connector.ts'
+import type { Log, MailSink, RemoteConnector } from '../connectors/connector.ts'
 import { RemoteFault } from '../connectors/remote-fault.ts'
 import { retryWait } from '../connectors/remote-http.ts'
 import type { Instant, RemoteState } from '../contract/domain.ts'
@@ -20,6 +20,8 @@ export interface RemoteAtWork {
   pullCustomer(customerId: string): Promise<{ stored: number; changed: number }>
   /** Notes that it was reached where the page asks it something by itself. */
   reached<T>(work: Promise<T>): Promise<T>
+  /** Sends mail through it; null where it takes none. */
+  readonly sink: MailSink | null
   /** Begins nothing new; resolves when what runs has ended. */
   end(): Promise<void>
 }
@@ -84,6 +86,7 @@ export function startRemoteWork(options: RemoteWorkOptions): RemoteAtWork {
   let down = false
   let ended = false
   let lastContact: Instant | null = null
+  let unsettled: (() => Promise<void>) | null = null
   let told = ''
 
   /** Runs `step` again when asked while it ran, and after the milliseconds that it answers; null: when asked. */
@@ -191,8 +194,29 @@ export function startRemoteWork(options: RemoteWorkOptions): RemoteAtWork {
     options.onOnline()
   }
 
+  /** The same where somebody else waits for the answer, who must not lose it. */
+  function noteContact(): void {
+    run(
+      contact()
+        .catch((error: unknown) => log('error', `Remote ${id}: ${messageOf(error)}`))
+        .finally(tell),
+    )
+  }
+
+  /** Mail that is taken shows that the remote is there. */
+  function noting(sink: MailSink): MailSink {
+    return {
+      async send(mail) {
+        const outcome = await sink.send(mail)
+        if (outcome.kind === 'accepted') noteContact()
+        return outcome
+      },
+    }
+  }
+
   /** One call after the other until nothing is due; answers when the next one may be. */
   async function callOwed(): Promise<number | null> {
+    if (unsettled) await settle(unsettled)
     if (!(await options.mayWork())) return null
     for (;;) {
       if (ended) return null
@@ -208,14 +232,23 @@ export function startRemoteWork(options: RemoteWorkOptions): RemoteAtWork {
   }
 
   async function carryOut(call: OwedCall): Promise<void> {
+    let theirs: Readonly<Record<string, unknown>> | null
     try {
-      const theirs = await overTheLine(() => speak(call))
-      hold = null
-      await contact()
-      await store.callDone(call.id, call.revision, theirs)
+      theirs = await overTheLine(() => speak(call))
     } catch (error) {
       await failed(call, error)
+      return
     }
+    hold = null
+    await settle(() => store.callDone(call.id, call.revision, theirs))
+    await contact()
+  }
+
+  /** Writes down what came of a call; where the store can't (a full disk), before anything else next time. */
+  async function settle(write: () => Promise<void>): Promise<void> {
+    unsettled = write
+    await write()
+    unsettled = null
   }
 
   async function speak(call: OwedCall): Promise<Readonly<Record<string, unknown>> | null> {
@@ -238,21 +271,25 @@ export function startRemoteWork(options: RemoteWorkOptions): RemoteAtWork {
   async function failed(call: OwedCall, error: unknown): Promise<void> {
     const problem = messageOf(error)
     // Due as it was, so that it keeps its place before the others.
-    if (ended) return await store.callAgain(call.id, call.due_at, null, true)
+    if (ended) return await settle(() => store.callAgain(call.id, call.due_at, null, true))
+    if (isOurs(error)) {
+      await settle(() => store.callAgain(call.id, call.due_at, null, true))
+      throw error
+    }
     log('warn', `Remote ${id}: a call failed`, { kind: call.kind, tries: call.attempts, problem })
     if (blocks(error)) {
       // The same would come of every call: it waits with the others, and nobody asks until somebody put it right.
       hold = { until: Number.POSITIVE_INFINITY, lasting: true, problem }
       down = true
-      return await store.callAgain(call.id, call.due_at, problem, true)
+      return await settle(() => store.callAgain(call.id, call.due_at, problem, true))
     }
     if (!(error instanceof CoreError) || error.code !== 'unreachable')
-      return await store.callFailed(call.id, problem)
+      return await settle(() => store.callFailed(call.id, problem))
     down = true
     const wait = call.attempts < TRIES ? retryWait(call.attempts, retryAfterOf(error), options.random) : null
     if (wait !== null) {
       hold = { until: clock.now() + wait, lasting: false, problem }
-      return await store.callAgain(call.id, call.due_at, problem)
+      return await settle(() => store.callAgain(call.id, call.due_at, problem))
     }
     const pause = PAUSES[Math.min(failures, PAUSES.length - 1)] ?? LONGEST_PAUSE
     failures += 1
@@ -261,7 +298,7 @@ export function startRemoteWork(options: RemoteWorkOptions): RemoteAtWork {
       lasting: false,
       problem,
     }
-    await store.callFailed(call.id, problem)
+    await settle(() => store.callFailed(call.id, problem))
   }
 
   async function look(): Promise<number | null> {
@@ -275,6 +312,7 @@ export function startRemoteWork(options: RemoteWorkOptions): RemoteAtWork {
       return options.every === 0 ? null : options.every * SECOND
     } catch (error) {
       if (ended) return null
+      if (isOurs(error)) throw error
       const problem = messageOf(error)
       log('warn', `Remote ${id}: a look failed`, { problem })
       down = true
@@ -341,15 +379,15 @@ export function startRemoteWork(options: RemoteWorkOptions): RemoteAtWork {
         sum.stored += stored
         sum.changed += changed
       })
-      await contact()
-      tell()
+      noteContact()
       return sum
     },
     async reached(work) {
       const answer = await work
-      await contact()
+      noteContact()
       return answer
     },
+    sink: connector.sink ? noting(connector.sink) : null,
     async end() {
       ended = true
       options.abort.abort()
@@ -367,6 +405,11 @@ function blocks(error: unknown): boolean {
     error.code !== 'unreachable' &&
     (error.code === 'invalid' || error.stage !== 'answer' || error.status === 401 || redirects(error.status))
   )
+}
+
+/** Whether the fault is this desk's own: its disk, or that it is closing. Says nothing about the remote. */
+function isOurs(error: unknown): boolean {
+  return error instanceof CoreError && ['disk', 'locked', 'busy', 'closed'].includes(error.code)
 }
 
 function redirects(status: number | null): boolean {

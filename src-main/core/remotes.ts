@@ -268,7 +268,10 @@ export function createRemotes(options: RemotesOptions): Remotes {
       const before = (await stored()).find(({ id }) => id === input.id)
       const remote = {
         ...input,
-        trustedCertificate: input.trustedCertificate ?? before?.trustedCertificate ?? null,
+        trustedCertificate:
+          input.trustedCertificate === undefined
+            ? (before?.trustedCertificate ?? null)
+            : input.trustedCertificate,
         ...(input.insecure === undefined && before?.insecure ? { insecure: before.insecure } : {}),
       }
       const abort = new AbortController()
@@ -331,7 +334,7 @@ export function createRemotes(options: RemotesOptions): Remotes {
     },
     async sink(remoteId) {
       if (await settings.isSample()) return null
-      return atWork.get(remoteId)?.connector.sink ?? null
+      return atWork.get(remoteId)?.sink ?? null
     },
     renameQueue: (from, to) =>
       inTurn(async () => {

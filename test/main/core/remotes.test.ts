@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { interactionsApi } from '../../../src-main/api/interactions.ts'
 import type { RemoteState } from '../../../src-main/contract/domain.ts'
+import { CoreError } from '../../../src-main/contract/errors.ts'
 import type { RemoteSettings } from '../../../src-main/contract/settings.ts'
 import { createRemotes, type Remotes } from '../../../src-main/core/remotes.ts'
 import {
@@ -604,6 +605,57 @@ describe('remote systems at work', () => {
     await desk.restart()
     await desk.clock.advance(10 * MINUTE)
     expect(server.requests).toHaveLength(1)
+  })
+
+  it('are told nothing twice, and nothing is left out, where the disk is full for a while', async () => {
+    const server = await scripted()
+    await desk.remotes.start()
+    await calls().saveRemote(analytics(server.url))
+    const { store } = desk
+    const done = store.callDone
+    let full = 0
+    store.callDone = async () => {
+      full += 1
+      throw new CoreError('disk', 'The disk is full.')
+    }
+    await mail('One')
+    await until('the disk is full', () => full > 0)
+    await until('it waits for room', () => desk.clock.waiting > 0)
+    const before = full
+    await mail('Two')
+    await until('it is full still', () => full > before)
+    store.callDone = done
+    await desk.clock.advance(10 * SECOND)
+    await until('both', () => server.requests.length === 2)
+    await settled()
+    expect(subjects(server)).toEqual(['One', 'Two'])
+  })
+
+  it('that mail is sent through were reached then', async () => {
+    const server = await scripted({ body: { statusCode: 0, interactionId: '1' } })
+    await desk.remotes.start()
+    await calls().saveRemote({ id: 'form', kind: 'gms-email', url: server.url, options: {} })
+    const sink = await desk.remotes.sink('form')
+    const outcome = await sink?.send({
+      envelope: { from: 'ada@desk.test', to: ['ann@customer.test'], smtputf8: false },
+      mime: new Uint8Array(),
+      dataStarted: async () => undefined,
+      written: async () => ({
+        interaction_id: '0VIdl77wQjGRb3gl',
+        from: { address: 'ada@desk.test' },
+        to: [{ address: 'ann@customer.test' }],
+        cc: [],
+        subject: 'Hello',
+        text: 'Hello.',
+        html: null,
+        udata: {},
+        attachments: [],
+        agent: { id: ADA, firstName: 'Ada', lastName: 'Moss' },
+        target: null,
+      }),
+    })
+    expect(outcome).toMatchObject({ kind: 'accepted' })
+    expect((await desk.state('form')).last_contact).toBe(desk.clock.now())
   })
 
   it('have no work at rest', async () => {
