@@ -1,6 +1,7 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { newUuid } from '../store/ids.ts'
 import { chooseType, readMediaType } from './accept.ts'
 import { type Answer, type Api, type ApiCall, type Asked, type Caller, Refused } from './api.ts'
 import { pathOf, readQuery } from './asked.ts'
@@ -119,7 +120,7 @@ export function newVisit(
     get base() {
       return (context.settings().settings.publicUrl ?? '').replace(/\/+$/, '')
     },
-    reference: randomUUID(),
+    reference: newUuid(context.now()),
     get once() {
       return onceOf(payload)
     },

@@ -1,4 +1,4 @@
-import { randomBytes, randomInt } from 'node:crypto'
+import { randomInt, randomUUID } from 'node:crypto'
 import type { Instant, InteractionId, Uuid } from '../contract/domain.ts'
 
 // In ASCII order, so that ids compare as their times do.
@@ -18,10 +18,7 @@ export function newInteractionId(at: Instant): InteractionId {
 
 /** UUID version 7 (RFC 9562, 5.7): sorts by time. */
 export function newUuid(at: Instant): Uuid {
-  const bytes = randomBytes(16)
-  bytes.writeUIntBE(Math.max(0, Math.floor(at)), 0, 6)
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x70
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80
-  const hex = bytes.toString('hex')
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+  const time = Math.max(0, Math.floor(at)).toString(16).padStart(12, '0')
+  // Random bytes of its own for each cost 40 times as much as the ones that Node keeps for version 4.
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`
 }
