@@ -185,6 +185,8 @@ export const thread = {
   'history.send': 'Sent',
   'history.delivery': 'Delivery',
   'history.user-data': 'Case data',
+  'history.api': 'Changed by another system',
+  'history.remote': 'Changed at the remote',
   yes: 'Yes',
   no: 'No',
 } as const
