@@ -3,6 +3,7 @@ import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { apiSettingsSchema } from '../../../src-main/contract/settings.ts'
 import { CoreError } from '../../../src-main/contract/errors.ts'
+import { arrival, person, sentArrival } from '../../support/open-store.ts'
 import { answer, type AnsweringDesk, type Ask, openAnsweringDesk, told, XML, xmlAnswer } from './answering.ts'
 
 /** What isn't taken, with which code, and that nothing of it stays (contract 05, 5.1, 5.2 and 5.5). */
@@ -155,6 +156,7 @@ const cases: readonly Case[] = [
   },
 
   { what: 'a customer that is no number', code: '400-114', query: '?customer=bob' },
+  { what: 'a customer who granted it, but is no number', code: '400-114', query: '?customer=vip' },
   { what: 'an unknown customer', code: '400-114', query: '?customer=77' },
   { what: 'a customer who granted nothing', code: '400-114', activity: 'fromCarl', query: '?customer=1002' },
   { what: 'two customers', code: '400-114', query: '?customer=1000&customer=1001' },
@@ -408,6 +410,24 @@ describe('an activity response', () => {
     const { headers } = await desk.respond({ key: null })
     expect(headers.get('www-authenticate')).toBe('Bearer')
   })
+})
+
+it('an answer to a mail that went to another department is refused, unless it goes to the customer’s own', async () => {
+  const own = await openAnsweringDesk()
+  try {
+    const activity = await own.file(arrival({ from: person('ann@x.test'), to: [person('SALES@desk.test')] }))
+    expect(await own.respond({ activity })).toMatchObject({ status: 400, json: { code: '400-110' } })
+    const sent = await own.file(sentArrival({ from: person('sales@desk.test'), to: [person('ann@x.test')] }))
+    expect(await own.respond({ activity: sent })).toMatchObject({ status: 400, json: { code: '400-110' } })
+    const { status } = await own.respond({
+      activity,
+      ...email({ emailAddresses: { receiver: 'help@desk.test' } }),
+    })
+    expect(status).toBe(201)
+    expect((await own.respond({ activity, ...email({ messageCenter: { id: '5' } }) })).status).toBe(201)
+  } finally {
+    await own.close()
+  }
 })
 
 describe('of several faults the first one in the order is told', () => {

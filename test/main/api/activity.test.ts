@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import type { ApiInteraction } from '../../../src-main/store/api-store.ts'
-import { HOUR } from '../../support/open-store.ts'
+import { HOUR, person, sentArrival } from '../../support/open-store.ts'
 import { answer, type AnsweringDesk, openAnsweringDesk, SETTINGS, told, XML, xmlAnswer } from './answering.ts'
 
 /** What a customer's answer becomes (contract 05). */
@@ -254,6 +254,15 @@ describe('who answers', () => {
     desk = await sharedDesk()
     await desk.respond({ activity: desk[of] })
     expect((await newest()).from).toEqual({ address: from })
+  })
+
+  it('writes from where a blind copy of the answered mail went', async () => {
+    desk = await sharedDesk()
+    const activity = await desk.file(
+      sentArrival({ from: person('help@desk.test'), to: [], bcc: [person('ann2@x.test')] }),
+    )
+    expect((await desk.respond({ activity })).status).toBe(201)
+    expect((await newest()).from).toEqual({ address: 'ann2@x.test' })
   })
 
   it('may be somebody else, who granted it', async () => {

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Arrival } from '../../../src-main/store/store.ts'
 import { activityApi } from '../../../src-main/api/activity.ts'
 import type { SettingsFile } from '../../../src-main/contract/settings.ts'
 import type { ApiDesk } from '../../../src-main/api/desk.ts'
@@ -18,6 +19,8 @@ export interface AnsweringDesk extends ServedApis {
   /** Their interaction ids. */
   readonly ids: Readonly<Record<string, string>>
   respond(ask: Ask): Promise<Told>
+  /** Files a mail; answers its activity id. */
+  file(mail: Arrival): Promise<string>
   upload(file: {
     bytes?: string | Uint8Array<ArrayBuffer>
     name?: string
@@ -75,6 +78,7 @@ export const SETTINGS = {
       { id: '1001', addresses: ['bob@x.test'], department: 'Service', grantsTo: ['1000'] },
       { id: '1002', addresses: ['carl@x.test'], department: 'Service', grantsTo: [] },
       { id: '1003', addresses: ['dora@x.test'], department: 'Sales', grantsTo: ['1000'] },
+      { id: 'vip', addresses: ['eve@x.test'], grantsTo: ['1000'] },
     ],
   },
   keys: [
@@ -108,9 +112,7 @@ export async function openAnsweringDesk(
     ['fromBob', arrival({ from: person('bob@x.test'), to: [person('elsewhere@desk.test')] })],
     ['fromCarl', arrival({ from: person('carl@x.test'), to: [person('help@desk.test')] })],
   ] as const) {
-    const [outcome] = await store.ingest([mail], null)
-    if (outcome?.outcome !== 'stored') throw new Error(`The mail ${name} was not stored.`)
-    ids.set(name, outcome.interaction_id)
+    ids.set(name, await file(mail))
   }
   const chat = await store.createInteraction(
     {
@@ -131,6 +133,11 @@ export async function openAnsweringDesk(
   for (const [name, id] of ids) activity.set(name, String((await store.apiInteraction(id)).activity_id))
   const activityOf = (name: string) => activity.get(name) ?? ''
 
+  async function file(mail: Arrival): Promise<string> {
+    const [outcome] = await store.ingest([mail], null)
+    if (outcome?.outcome !== 'stored') throw new Error('The mail was not stored.')
+    return outcome.interaction_id
+  }
   async function respond(ask: Ask): Promise<Told> {
     const path =
       ask.path ??
@@ -158,6 +165,7 @@ export async function openAnsweringDesk(
     chat: activityOf('chat'),
     ids: Object.fromEntries(ids),
     respond,
+    file: async (mail) => String((await store.apiInteraction(await file(mail))).activity_id),
     async upload({ bytes = 'words', name = 'words.txt', type = 'text/plain', key = 'k-ann' }) {
       const form = new FormData()
       form.append('file', new Blob([bytes], { type }), name)
