@@ -111,7 +111,7 @@ function holdBlobs(
   with<T>(files: readonly ReceivedFile[], work: () => Promise<T>, names?: (result: T) => boolean): Promise<T>
   removeUnused(sha256s: readonly string[]): Promise<void>
 } {
-  const holders = new Map<string, number>()
+  const holders = new Map<string, { count: number; readonly fresh: boolean; failed: boolean }>()
 
   async function removeUnused(sha256s: readonly string[]): Promise<void> {
     if (sha256s.length === 0) return
@@ -120,12 +120,28 @@ function holdBlobs(
     for (const sha256 of free) blobs.remove(sha256)
   }
 
+  function hold(sha256: string): void {
+    const holding = holders.get(sha256)
+    if (holding) holding.count++
+    else holders.set(sha256, { count: 1, fresh: !blobs.has(sha256), failed: false })
+  }
+
+  /** True where nobody holds it any more, it came with those who did, and one of them didn't come to name it. */
+  function release(sha256: string, named: boolean): boolean {
+    const holding = holders.get(sha256)
+    if (!holding) return false
+    if (!named) holding.failed = true
+    if (--holding.count > 0) return false
+    holders.delete(sha256)
+    // What lay there before may be about to be named by a mail that comes in.
+    return holding.fresh && holding.failed
+  }
+
   return {
     removeUnused,
     async with(files, work, names = () => true) {
       if (files.length === 0) return await work()
-      const fresh = files.filter(({ sha256 }) => !blobs.has(sha256)).map(({ sha256 }) => sha256)
-      for (const { sha256 } of files) holders.set(sha256, (holders.get(sha256) ?? 0) + 1)
+      for (const { sha256 } of files) hold(sha256)
       let named = false
       try {
         for (const { file, sha256 } of files) blobs.adopt(file, sha256)
@@ -133,13 +149,8 @@ function holdBlobs(
         named = names(result)
         return result
       } finally {
-        for (const { sha256 } of files) {
-          const others = (holders.get(sha256) ?? 1) - 1
-          if (others > 0) holders.set(sha256, others)
-          else holders.delete(sha256)
-        }
-        // Only what came with this request: what lay there before may be about to be named by a mail that comes in.
-        if (!named) await removeUnused(fresh).catch(() => undefined)
+        const left = files.filter(({ sha256 }) => release(sha256, named)).map(({ sha256 }) => sha256)
+        await removeUnused(left).catch(() => undefined)
       }
     },
   }
