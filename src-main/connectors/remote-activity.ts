@@ -8,7 +8,7 @@ import { oddAnswer, refusedBy, RemoteFault } from './remote-fault.ts'
 import { createRemoteHttp, type RemoteAnswer, type RemoteHttp } from './remote-http.ts'
 import { remoteSink, type RemoteSetup } from './remote-sink.ts'
 import { testSteps } from './remote-test.ts'
-import { answersNotNow } from './remote-write.ts'
+import { notTaken } from './remote-write.ts'
 
 type Options = RemoteOptions['activity-response']
 
@@ -105,14 +105,7 @@ function newActivityOf(host: string, answer: RemoteAnswer): string | null {
   }
   if (answer.status < 300)
     throw oddAnswer(host, answer, `has the status ${String(answer.status)} and not 201`, true)
-  const fault = refusedBy(host, answer, saidBy(answer))
-  if (answer.status < 500 || answersNotNow(answer)) throw fault
-  // Its own error is a certain no; what a gateway says tells nothing of what lies behind it.
-  throw new RemoteFault('refused', fault.message, {
-    stage: 'answer',
-    status: answer.status,
-    uncertain: errorOf(answer).code === '',
-  })
+  throw notTaken(host, answer, saidBy(answer), errorOf(answer).code !== '')
 }
 
 /** Whatever comes of it, the mail itself has not been handed over: a file that nobody names is forgotten there. */

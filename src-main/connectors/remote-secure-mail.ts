@@ -6,7 +6,7 @@ import { oddAnswer, refusedBy, RemoteFault } from './remote-fault.ts'
 import { createRemoteHttp, type RemoteAnswer } from './remote-http.ts'
 import { remoteSink, type RemoteSetup } from './remote-sink.ts'
 import { testSteps } from './remote-test.ts'
-import { answersNotNow } from './remote-write.ts'
+import { notTaken } from './remote-write.ts'
 import {
   readCount,
   readHeads,
@@ -147,19 +147,10 @@ function refuseFailure(answer: RemoteAnswer, host: string): unknown {
 
 /** Success only if HTTP 200, no code but SUCCESS, and a secureMailId. Throws RemoteFault otherwise. */
 function secureMailIdOf(host: string, answer: RemoteAnswer): string {
-  if (answer.status !== 200) {
-    const { code } = readStatus(quietly(answer))
-    if (answer.status < 300)
-      throw oddAnswer(host, answer, `has the status ${String(answer.status)} and not 200`, true)
-    if (answer.status < 500 || answersNotNow(answer)) throw refusedBy(host, answer, saidBy(answer))
-    // Its own FAILURE is a certain no; what a gateway says tells nothing of what lies behind it.
-    const fault = refusedBy(host, answer, saidBy(answer))
-    throw new RemoteFault('refused', fault.message, {
-      stage: 'answer',
-      status: answer.status,
-      uncertain: code === null,
-    })
-  }
+  if (answer.status > 299)
+    throw notTaken(host, answer, saidBy(answer), readStatus(quietly(answer)).code !== null)
+  if (answer.status !== 200)
+    throw oddAnswer(host, answer, `has the status ${String(answer.status)} and not 200`, true)
   const id = readSecureMailId(refuseFailure(answer, host))
   if (id === null) throw oddAnswer(host, answer, 'doesn’t say which secure mail it became', true)
   return id

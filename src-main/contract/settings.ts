@@ -40,7 +40,8 @@ export const smtpSettingsSchema = z.strictObject(server)
 const accountId = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'takes 1 to 64 of letters, digits, . _ -')
 
 export const accountSchema = z.strictObject({
-  id: accountId,
+  // Answers to secure mail are queued under that name and never leave this computer.
+  id: accountId.refine((id) => id !== 'secure-mail', 'is the name of the secure mailboxes'),
   address: addressSchema,
   personal: text(256).default(''),
   imap: imapSettingsSchema.nullable().default(null),

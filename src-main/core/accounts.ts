@@ -8,7 +8,7 @@ import { createImapSource, testImap } from '../connectors/imap.ts'
 import { createSampleSink, SAMPLE_ACCOUNT } from '../connectors/sample-sink.ts'
 import { createSmtpSink, testSmtp } from '../connectors/smtp.ts'
 import type { Intake, RawArrival } from '../intake/intake.ts'
-import { remoteOf, SECURE_ACCOUNT } from '../outbox/way-out.ts'
+import { remoteOf } from '../outbox/way-out.ts'
 import type { Secrets } from '../secrets.ts'
 import type { FolderCursor, Store } from '../store/store.ts'
 import type { Clock } from './host-services.ts'
@@ -172,8 +172,6 @@ export function createAccounts(options: AccountsOptions): Accounts {
           'sample',
           'This is the sample desk. Close it first, then connect your mailbox: sample mail and yours never mix.',
         )
-      if (input.account.id === SECURE_ACCOUNT)
-        throw new CoreError('invalid', `“${SECURE_ACCOUNT}” is taken. Give this account another name.`)
       await refuseUnknownRemote(input.account)
       const passwords = await passwordsFor(input)
       const account = await withoutSecrets(input.account, secrets)
