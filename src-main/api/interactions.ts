@@ -4,7 +4,7 @@ import type { ApiScope, InteractionId } from '../contract/domain.ts'
 import { CoreError } from '../contract/errors.ts'
 import { cleanFileName, contentDisposition } from '../intake/file-names.ts'
 import type { ApiInteraction } from '../store/api-store.ts'
-import { type Answer, type Api, type ApiCall, type Asked, type Refusal, Refused } from './api.ts'
+import { type Answer, type Api, type ApiCall, type Asked, Refused } from './api.ts'
 import type { ApiContext } from './desk.ts'
 import {
   changedInteractionSchema,
@@ -14,6 +14,7 @@ import {
   interactionSchema,
   newInteractionSchema,
 } from './interaction-object.ts'
+import { refusals, refuseInteraction } from './interaction-refusals.ts'
 import { checkedChange, readInteractionChange, readNewInteraction } from './interaction-writing.ts'
 import { checked, filledQueryOf, wholeNumber } from './query.ts'
 
@@ -36,7 +37,6 @@ const listSchema = z.object({
   ...pageSchema,
 })
 const historySchema = z.object(pageSchema)
-const errorSchema = z.object({ message: z.string(), exception: z.string() })
 
 /** The data model of interactions, read and written (contract 02). */
 export function interactionsApi({ desk }: ApiContext): Api {
@@ -302,7 +302,7 @@ export function interactionsApi({ desk }: ApiContext): Api {
       'The data model of interactions: read them, write them, read a customer’s history. Every path is answered below ' +
       `${OLDER_ROOT} too. A header ContactCenterId is ignored.`,
     calls,
-    refuse,
+    refuse: refuseInteraction,
   }
 }
 
@@ -370,56 +370,4 @@ function nothingThere(id: InteractionId, what: string): Refused {
 /** A stored media type as a header: whatever can't be one is bytes. */
 function headerType(type: string): string {
   return /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+$/.test(type) ? type : 'application/octet-stream'
-}
-
-const STATUS_OF = {
-  invalid: [400, 'InvalidRequest'],
-  malformed: [400, 'InvalidRequest'],
-  unauthorized: [401, 'Unauthorized'],
-  forbidden: [403, 'Forbidden'],
-  'not-found': [404, 'NotFound'],
-  missing: [404, 'NotFound'],
-  method: [405, 'MethodNotAllowed'],
-  // The document names no exception for these; they are the caller's request that can't be taken as it is.
-  'not-acceptable': [406, 'InvalidRequest'],
-  'too-large': [413, 'InvalidRequest'],
-  'content-type': [415, 'InvalidRequest'],
-  rate: [429, 'InvalidRequest'],
-  conflict: [409, 'Conflict'],
-  internal: [500, 'Internal'],
-  // Nothing is wrong with the request; it will be taken later.
-  busy: [503, 'Internal'],
-  paused: [503, 'Internal'],
-} as const satisfies Record<Refusal['kind'], readonly [number, string]>
-
-const memberSchema = z.object({ member: z.string() })
-
-/** `{message, exception}` (contract 02, 2.3); what the store finds wrong with a member is told as ours is. */
-function refuse({ kind, message: words, detail }: Refusal): Answer {
-  const [status, exception] = STATUS_OF[kind]
-  const about = memberSchema.safeParse(detail)
-  const message = about.success ? `${about.data.member}: ${words}` : words
-  return {
-    status,
-    ...(kind === 'unauthorized' ? { headers: { 'www-authenticate': 'Bearer' } } : {}),
-    body: { message, exception },
-    reason: message,
-  }
-}
-
-const WORDS: Readonly<Record<number, string>> = {
-  400: 'InvalidRequest: the message says which member.',
-  401: 'Unauthorized: no key, or an unknown one.',
-  403: 'Forbidden: the key hasn’t this right.',
-  404: 'NotFound.',
-  409: 'Conflict: the id is taken, the move of the status isn’t allowed, or the Idempotency-Key was used for another request.',
-  413: 'InvalidRequest: longer than 16 MB.',
-  415: 'InvalidRequest: not JSON.',
-  503: 'Internal: the intake is paused or the store is busy; nothing was stored, try again later.',
-}
-
-function refusals(...statuses: readonly number[]): ApiCall['schema']['answers'] {
-  return Object.fromEntries(
-    statuses.map((status) => [status, { description: WORDS[status] ?? '', body: errorSchema }]),
-  )
 }

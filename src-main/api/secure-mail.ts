@@ -4,17 +4,15 @@ import type { ApiScope, SecureMailbox, Uuid } from '../contract/domain.ts'
 import { CoreError } from '../contract/errors.ts'
 import type { SecureMail } from '../store/api-store.ts'
 import { isAddress } from './addresses.ts'
-import { type Answer, type Api, type ApiCall, type Asked, type Refusal, Refused } from './api.ts'
+import { type Answer, type Api, type ApiCall, type Asked, Refused } from './api.ts'
 import type { ApiContext, ReceivedFile } from './desk.ts'
 import { takes } from './body-members.ts'
 import { catchAllService } from './gms-limits.ts'
 import { keepFile } from './kept-files.ts'
 import { queryOf, wholeNumber } from './query.ts'
 import {
-  CODES,
   countResponse,
   createResponse,
-  genericResponse,
   listItem,
   listResponse,
   retrieveResponse,
@@ -23,14 +21,13 @@ import {
   userdataResponse,
   wholeMail,
 } from './secure-mail-object.ts'
-import { badParameter, operationIdOf, postSchema, readPostedMail, readUuid } from './secure-mail-post.ts'
+import { envelope, refusals, refuseSecureMail } from './secure-mail-refusals.ts'
+import { badParameter, postSchema, readPostedMail, readUuid } from './secure-mail-post.ts'
 
 const BASE = '/nexus/v3'
 const BODY_LIMIT = 16 * 1_048_576
 const MOST = 100
 const USUAL = 10
-
-type Code = (typeof CODES)[number]
 
 const boxSchema = z
   .string()
@@ -297,7 +294,7 @@ export function secureMailApi({ desk, settings, now, tmp }: ApiContext): Api {
     description:
       'A customer’s own mailbox on this desk: what was posted here and the agents’ answers, never sent by e-mail.',
     calls,
-    refuse,
+    refuse: refuseSecureMail,
   }
 }
 
@@ -371,66 +368,4 @@ async function found<T>(work: Promise<T>): Promise<T> {
 
 function success(asked: Asked, members: Readonly<Record<string, unknown>>): Answer {
   return { status: 200, body: { ...envelope(asked, 'SUCCESS', 'OK', ''), ...members } }
-}
-
-function envelope(asked: Asked, code: Code, message: string, detail: string) {
-  return {
-    referenceId: asked.reference,
-    operationId: operationIdOf(asked.body),
-    status: { code, message, detail },
-  }
-}
-
-const STATUS_OF = {
-  invalid: [400, 'INVALID_PARAMETER'],
-  malformed: [400, 'INVALID_PARAMETER'],
-  unauthorized: [401, 'INVALID_CONTACT_CENTER'],
-  forbidden: [403, 'FAILURE'],
-  'not-found': [404, 'FAILURE'],
-  missing: [404, 'FAILURE'],
-  method: [405, 'FAILURE'],
-  'not-acceptable': [406, 'FAILURE'],
-  conflict: [409, 'FAILURE'],
-  'too-large': [413, 'FAILURE'],
-  'content-type': [415, 'FAILURE'],
-  rate: [429, 'FAILURE'],
-  internal: [500, 'FAILURE'],
-  // The document lists no code that says "later".
-  busy: [500, 'FAILURE'],
-  paused: [500, 'FAILURE'],
-} as const satisfies Record<Refusal['kind'], readonly [number, Code]>
-
-const detailSchema = z.object({ parameter: z.string(), code: z.enum(CODES).optional() })
-
-/** The generic envelope without other members (contract 04, 4.1). */
-function refuse({ kind, message, detail }: Refusal, asked: Asked): Answer {
-  const [status, code] = STATUS_OF[kind]
-  const about = detailSchema.safeParse(detail)
-  return {
-    status,
-    body: envelope(
-      asked,
-      (about.success ? about.data.code : undefined) ?? code,
-      message,
-      about.success ? about.data.parameter : '',
-    ),
-    reason: message,
-  }
-}
-
-const WORDS: Readonly<Record<number, string>> = {
-  400: 'INVALID_PARAMETER or INVALID_FILE_TYPE: detail names the parameter.',
-  401: 'INVALID_CONTACT_CENTER: no key, or an unknown one.',
-  403: 'FAILURE: the key hasn’t this right.',
-  404: 'FAILURE: no such mail, or no contact has this address.',
-  409: 'FAILURE: the Idempotency-Key was used for another mail.',
-  413: 'FAILURE: longer than 16 MB.',
-  415: 'FAILURE: not JSON.',
-  500: 'FAILURE: also where the intake is paused or the store is busy; nothing was stored.',
-}
-
-function refusals(...statuses: readonly number[]): ApiCall['schema']['answers'] {
-  return Object.fromEntries(
-    statuses.map((status) => [status, { description: WORDS[status] ?? '', body: genericResponse }]),
-  )
 }
