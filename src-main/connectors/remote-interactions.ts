@@ -182,9 +182,10 @@ export function createRemoteInteractions(setup: RemoteSetup & InteractionKeeper)
   function leadsTo(text: string, path: string): boolean {
     if (text.length > 2_000 || !/^https?:\/\/\S+$/i.test(text.trim())) return false
     const url = URL.parse(text.trim())
-    return url !== null && url.host === new URL(remote.url).host && url.pathname.endsWith(path)
+    return url?.host === new URL(remote.url).host && named(url.href, path)
   }
 
+  /** Whether a link, absolute or a path, names what lies at this path; the calls may answer below several roots. */
   function named(link: string, path: string): boolean {
     const url = URL.parse(link, remote.url)
     return url?.pathname.endsWith(path.slice(options.basePath.length)) === true

@@ -530,6 +530,18 @@ describe('what lies beside an interaction', () => {
     expect(taken.items[0]?.input.text).toBe('The words.')
   })
 
+  it('is that, too, where the link names another root than the calls have', async () => {
+    const { server } = await remoteStore()
+    const text = `${server.url}/interactions/a/plain_text`
+    server.answer = ({ url }) =>
+      url === '/genesys/1/cs/interactions/a/plain_text'
+        ? { body: 'The words.' }
+        : { body: [theirs('a', { text })] }
+    const { look, taken } = connect(server.url, { basePath: '/genesys/1/cs' })
+    await look()
+    expect(taken.items[0]?.input.text).toBe('The words.')
+  })
+
   it('is never fetched from anywhere that somebody wrote', async () => {
     const other = await remoteStore()
     const store = await remoteStore()
