@@ -60,6 +60,7 @@ async function send(
       smtputf8: options.smtputf8 ?? false,
     },
     mime: options.mime ?? mime,
+    written: () => Promise.reject(new Error('SMTP takes the mail as it is')),
     async dataStarted() {
       marked += 1
       await options.dataStarted?.()
