@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { contactsEmailApi } from '../../../src-main/api/contacts-email.ts'
 import { interactionsApi } from '../../../src-main/api/interactions.ts'
 import type { RemoteState } from '../../../src-main/contract/domain.ts'
 import { CoreError } from '../../../src-main/contract/errors.ts'
@@ -17,6 +18,7 @@ import { openBlobs } from '../../../src-main/store/blobs.ts'
 import { openSqliteStore } from '../../../src-main/store/sqlite/open-store.ts'
 import type { Store } from '../../../src-main/store/store.ts'
 import { serveApis } from '../../support/api.ts'
+import { startFaultProxy } from '../../support/fault-proxy.ts'
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts'
 import { arrival, START } from '../../support/open-store.ts'
 import { type Reply, type ScriptedHttp, startScriptedHttp } from '../../support/scripted-http.ts'
@@ -491,6 +493,60 @@ describe('remote systems at work', () => {
       code: 'not-found',
     })
     await until('nothing is owed', async () => (await owed('crm')).waiting === 0)
+  })
+
+  it('another Workbin over a line that breaks: everything is here once and told there once', async () => {
+    const first = await serveApis({
+      apis: [interactionsApi, contactsEmailApi],
+      settings: {
+        contacts: { entities: [TRIPLE] },
+        keys: [
+          { key: SECRET, name: 'x', scopes: ['interactions:read', 'interactions:write', 'contacts:write'] },
+        ],
+      },
+    })
+    stops.push(() => first.close())
+    for (let i = 0; i < 3; i++)
+      await first.store.ingest(
+        Array.from({ length: 50 }, (_, j) =>
+          arrival({ subject: `Theirs ${i}-${j}` }, { received: START - (i * 50 + j) * MINUTE }),
+        ),
+        null,
+      )
+    const line = await startFaultProxy(Number(new URL(first.url).port))
+    stops.push(() => line.stop())
+    const url = `http://127.0.0.1:${line.port}`
+    let lines = 0
+    // Every second line is cut: before an answer, within its head, within its body.
+    line.faults.cutAfter = () => (lines++ % 2 === 0 ? ([0, 100, 20_000][(lines >> 1) % 3] ?? 0) : null)
+    await desk.remotes.start()
+    await calls().saveRemote(analytics(url))
+    await calls().saveRemote(crm(url, { every: 30 }))
+    for (let i = 0; i < 5; i++) await mail(`Ours ${i}`)
+    await until('some of it', async () => {
+      await desk.clock.advance(SECOND)
+      return (await desk.store.check()).interactions > 5
+    })
+    await desk.restart()
+    const toldThere = async () =>
+      (await first.store.apiInteractions({}, { index: 0, count: 200 })).filter(({ udata }) => udata?.convId)
+    await until('all of it', async () => {
+      await desk.clock.advance(SECOND)
+      return (await desk.store.check()).interactions >= 155 && (await owed()).waiting === 0
+    })
+    await until('a look without a fault', async () => {
+      await desk.clock.advance(10 * SECOND)
+      return (await toldThere()).length === 5 && (await owed()).failed === 0
+    })
+    expect((await toldThere()).map(({ subject }) => subject).sort()).toEqual([
+      'Ours 0',
+      'Ours 1',
+      'Ours 2',
+      'Ours 3',
+      'Ours 4',
+    ])
+    const here = await desk.store.apiInteractions({}, { index: 0, count: 200 })
+    expect(here.filter(({ subject }) => subject?.startsWith('Theirs'))).toHaveLength(150)
   })
 
   it('are not told what they were asked for, nor is it told to their own analytics', async () => {
