@@ -2,6 +2,7 @@ import { openSqliteStore } from '../../../src-main/store/sqlite/open-store.ts'
 import { apiInteractionCases } from './cases/api-interactions.ts'
 import { apiStormCases } from './cases/api-storm.ts'
 import { bothWaysCases } from './cases/both-ways.ts'
+import { changedInteractionCases } from './cases/changed-interactions.ts'
 import { contactCases } from './cases/contacts.ts'
 import { draftCases } from './cases/drafts.ts'
 import { ingestCases } from './cases/ingest.ts'
@@ -34,6 +35,7 @@ responseCases(openSqliteStore)
 settingsCases(openSqliteStore)
 receivedCases(openSqliteStore)
 apiInteractionCases(openSqliteStore)
+changedInteractionCases(openSqliteStore)
 secureMailCases(openSqliteStore)
 servedCases(openSqliteStore)
 owedCallCases(openSqliteStore)
