@@ -97,7 +97,11 @@ describe('an upload', () => {
   it('is enough of an answer by itself, one object instead of a list', async () => {
     desk = await openAnsweringDesk()
     const altId = await desk.upload({})
-    const body = answer({ subject: undefined, payload: undefined, attachments: { attachment: { altId } } })
+    const body = answer({
+      subject: undefined,
+      payload: undefined,
+      attachments: { attachment: { altId: altId.toUpperCase() } },
+    })
     expect((await desk.respond({ body })).status).toBe(201)
   })
 

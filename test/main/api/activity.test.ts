@@ -198,6 +198,18 @@ describe('an activity response', () => {
     expect((await newest()).text).toBe('Hi there')
   })
 
+  it('keeps its words as they are, but for a NUL and half a character', async () => {
+    desk = await sharedDesk()
+    const words = ' a\r\n\tb\u0000c\ud800 '
+    await desk.respond({ body: answer({}, { content: { text: words, html: `<p>${words}</p>` } }) })
+    const stored = await newest()
+    const kept = ' a\r\n\tb\ufffdc\ufffd '
+    expect([stored.text, (await desk.store.body(stored.interaction_id)).html]).toEqual([
+      kept,
+      `<p>${kept}</p>`,
+    ])
+  })
+
   it('goes to the queue of the settings where its thread lies in none', async () => {
     desk = await openAnsweringDesk()
     await desk.respond({ activity: desk.toAnn })
