@@ -93,6 +93,7 @@ export function createRemoteHttp(options: RemoteHttpOptions): RemoteHttp {
   const host = URL.parse(options.remote.url)?.host ?? options.remote.url
   const limits = { ...LIMITS, ...options.limits }
   const now = options.now ?? Date.now
+  const secret = secretOf(options.key)
 
   async function once(url: URL, call: RemoteCall, pin: string | null): Promise<RemoteAnswer> {
     const reached: Reached = { stage: 'address', begun: false, host, write: call.method !== 'GET' }
@@ -220,17 +221,19 @@ export function createRemoteHttp(options: RemoteHttpOptions): RemoteHttp {
     reached.status = status
     const header = (name: string): string | null => {
       const value = answer.headers[name]
-      return (Array.isArray(value) ? value[0] : value) ?? null
+      const first = (Array.isArray(value) ? value[0] : value) ?? null
+      return first === null ? null : first.replaceAll(secret, HIDDEN)
     }
     const retryAfter = readRetryAfter(header('retry-after'), now())
-    const bytes = await readBody(answer, reached).catch((error: unknown) => {
-      if (status >= 400) return new Uint8Array()
+    const body = await readBody(answer, reached).catch((error: unknown) => {
+      if (status >= 400) return Buffer.alloc(0)
       throw error
     })
+    const bytes = hide(body, secret)
     return { status, header, retryAfter, bytes, json: () => readJson(bytes, header, reached) }
   }
 
-  async function readBody(answer: IncomingMessage, reached: Reached): Promise<Uint8Array> {
+  async function readBody(answer: IncomingMessage, reached: Reached): Promise<Buffer> {
     const told = Number(answer.headers['content-length'] ?? 0)
     if (told > limits.bytes) throw tooLarge(reached, limits.bytes)
     const pieces: Buffer[] = []
@@ -308,6 +311,23 @@ function readJson(bytes: Uint8Array, header: (name: string) => string | null, re
   } catch (cause) {
     throw unreadable(reached, 'can’t be read as JSON', cause)
   }
+}
+
+const HIDDEN = '[key]'
+/** Shorter ones stand in ordinary words by chance, and protect nothing. */
+const SHORTEST_SECRET = 8
+
+/** What of the key must not come back; matches nothing where there is none. */
+function secretOf(key: RemoteHttpOptions['key']): RegExp {
+  const value = key?.value.replace(/^Bearer /, '') ?? ''
+  if (value.length < SHORTEST_SECRET) return /(?!)/g
+  return new RegExp(value.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'), 'g')
+}
+
+/** A remote that quotes the key in its error would put it before the agent, into the database and the log. */
+function hide(body: Buffer, secret: RegExp): Buffer {
+  const text = body.toString('latin1')
+  return text.search(secret) < 0 ? body : Buffer.from(text.replaceAll(secret, HIDDEN), 'latin1')
 }
 
 /** Seconds of a `Retry-After` field, which holds seconds or a date (RFC 9110, 10.2.3); at most a day. */

@@ -107,6 +107,23 @@ describe('a call to a remote system', () => {
     expect(refused.message).not.toContain('pw')
   })
 
+  it('never brings its key back, even where the remote quotes it', async () => {
+    const server = await serve()
+    server.answer = ({ headers }) => ({
+      status: 401,
+      headers: { 'x-said': String(headers['x-api-key']) },
+      body: { said: `${String(headers['x-api-key'])} is no key of ours`, about: 'key k-very' },
+    })
+    const answer = await client(server.url).send(READ)
+    expect(answer.json()).toEqual({ said: '[key] is no key of ours', about: 'key k-very' })
+    expect(answer.header('x-said')).toBe('[key]')
+    const bearer = { header: 'authorization', value: 'Bearer a.b+c$token' }
+    server.answer = ({ headers }) => ({ body: { said: headers.authorization } })
+    expect((await client(server.url, {}, { key: bearer }).send(READ)).json()).toEqual({
+      said: 'Bearer [key]',
+    })
+  })
+
   it('refuses a key that no header can carry, without showing it', async () => {
     const server = await serve({ body: {} })
     const refused = await fault(
