@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { cleanLine, codePoints, isAddress as isOneAddress } from '../api/addresses.ts'
 import type { Address, Uuid } from '../contract/domain.ts'
 import { ENTITY } from '../contract/domain.ts'
 import { CoreError } from '../contract/errors.ts'
 import { type RemoteOptions, remoteOptionsSchemas } from '../contract/settings.ts'
+import { isUuid, reportedId, stableUuid } from '../outbox/reported-ids.ts'
 import type { ApiInteraction } from '../store/api-store.ts'
 import type { RemoteConnector } from './connector.ts'
 import { oddAnswer, refusedBy, RemoteFault } from './remote-fault.ts'
@@ -31,7 +31,6 @@ const ADDRESS = 256
 const METADATA_KEYS = 50
 const METADATA_VALUE = 2_048
 const EARLIEST = 100_000_000_000
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
 const PATH = '/contacts/email'
 
@@ -150,7 +149,7 @@ export function contactsPayload(interaction: ApiInteraction, options: Options, r
     },
     data: {
       convId: conversationOf(interaction),
-      msgId: messageOf(interaction),
+      msgId: reportedId(interaction),
       lang: options.language,
       sub: subjectOf(interaction, options),
       ts: momentOf(interaction),
@@ -172,27 +171,12 @@ export function contactsPayload(interaction: ApiInteraction, options: Options, r
 /** The conversation that it came with, where it came by this API; else one for each thread. */
 function conversationOf({ udata, thread_id }: ApiInteraction): Uuid {
   const given = udata?.convId
-  return typeof given === 'string' && UUID.test(given) ? given : stableUuid(`thread:${thread_id}`)
-}
-
-function messageOf({ external_id, interaction_id }: ApiInteraction): Uuid {
-  return external_id !== undefined && UUID.test(external_id)
-    ? external_id
-    : stableUuid(`interaction:${interaction_id}`)
+  return typeof given === 'string' && isUuid(given) ? given : stableUuid(`thread:${thread_id}`)
 }
 
 function journeyOf({ udata }: ApiInteraction): { journeyId?: Uuid } {
   const given = udata?.journeyId
-  return typeof given === 'string' && UUID.test(given) ? { journeyId: given } : {}
-}
-
-/** UUID version 8 (RFC 9562, 5.8) of a name, the same for the same name everywhere. */
-export function stableUuid(name: string): Uuid {
-  const bytes = createHash('sha256').update(`workbin:${name}`).digest().subarray(0, 16)
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80
-  const hex = bytes.toString('hex')
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+  return typeof given === 'string' && isUuid(given) ? { journeyId: given } : {}
 }
 
 /** Ours among the recipients; never the sender, or an inbound message would count as an outgoing one. */

@@ -1,4 +1,5 @@
 import type { Instant, InteractionId, ThreadId, Uuid } from '../../contract/domain.ts'
+import { reportedId } from '../../outbox/reported-ids.ts'
 import { newUuid } from '../ids.ts'
 import type { OwedCall, RemoteDuty, RemoteStore } from '../remote-store.ts'
 import type { Engine, Touched } from './engine.ts'
@@ -209,10 +210,10 @@ export function oweReports(engine: Engine, touched: Touched, row: number): void 
     .sql<
       Pick<
         InteractionRow,
-        'interaction_id' | 'entity_type' | 'thread_id' | 'queue_id' | 'held_back' | 'came_by'
+        'external_id' | 'interaction_id' | 'entity_type' | 'thread_id' | 'queue_id' | 'held_back' | 'came_by'
       >
     >(
-      'select interaction_id, entity_type, thread_id, queue_id, held_back, came_by from interactions where row = ?',
+      'select external_id, interaction_id, entity_type, thread_id, queue_id, held_back, came_by from interactions where row = ?',
     )
     .get(row)
   // Only mail, and what could be read; and never the sample's.
@@ -224,10 +225,19 @@ export function oweReports(engine: Engine, touched: Touched, row: number): void 
     const now = engine.now()
     const { changes } = engine
       .sql(
-        `insert or ignore into owed_calls (id, remote_id, kind, interaction_id, thread_id, state, due_at, changed_at)
-         values (?, ?, 'report', ?, ?, 'queued', ?, ?)`,
+        `insert or ignore into owed_calls
+           (id, remote_id, kind, interaction_id, thread_id, state, due_at, changed_at, told_as)
+         values (?, ?, 'report', ?, ?, 'queued', ?, ?, ?)`,
       )
-      .run(newUuid(now), duty.remote_id, message.interaction_id, message.thread_id, now, now)
+      .run(
+        newUuid(now),
+        duty.remote_id,
+        message.interaction_id,
+        message.thread_id,
+        now,
+        now,
+        reportedId(message),
+      )
     if (changes > 0) touched.kind('remotes')
   }
 }

@@ -83,10 +83,17 @@ function takeOver(pull: Pull, item: PulledInteraction): Outcome {
 }
 
 /**
- * The same interaction under the same id: ours, which the remote took over from us, or one that came by another remote.
- * Two desks that take over from each other would otherwise copy each other's copies for ever.
+ * The same interaction under the same id: ours, which the remote took over from us, or one that came by another remote;
+ * or a message that was reported there from here. Two desks that take over from each other would otherwise copy each
+ * other's copies for ever.
  */
 function isHere(engine: Engine, { their_id, input }: PulledInteraction): boolean {
+  const { external_id } = input
+  if (
+    external_id !== undefined &&
+    engine.sql('select 1 from owed_calls where told_as = ?').get(external_id) !== undefined
+  )
+    return true
   const here = engine
     .sql<{ start_date: number; entity_type: number; subject: string | null }>(
       'select start_date, entity_type, subject from interactions where interaction_id = ?',

@@ -5,12 +5,12 @@ import {
   contactsPayload,
   createRemoteContacts,
   type Reporter,
-  stableUuid,
 } from '../../../src-main/connectors/remote-contacts.ts'
 import { RemoteFault } from '../../../src-main/connectors/remote-fault.ts'
 import type { RemoteLimits } from '../../../src-main/connectors/remote-http.ts'
 import { CoreError } from '../../../src-main/contract/errors.ts'
 import { remoteOptionsSchemas } from '../../../src-main/contract/settings.ts'
+import { stableUuid } from '../../../src-main/outbox/reported-ids.ts'
 import type { ApiInteraction } from '../../../src-main/store/api-store.ts'
 import { type ServedApis, serveApis } from '../../support/api.ts'
 import { startFaultProxy } from '../../support/fault-proxy.ts'

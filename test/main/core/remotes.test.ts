@@ -547,6 +547,8 @@ describe('remote systems at work', () => {
     ])
     const here = await desk.store.apiInteractions({}, { index: 0, count: 200 })
     expect(here.filter(({ subject }) => subject?.startsWith('Theirs'))).toHaveLength(150)
+    // What was told there doesn't come back.
+    expect(here).toHaveLength(155)
   })
 
   it('are not told what they were asked for, nor is it told to their own analytics', async () => {

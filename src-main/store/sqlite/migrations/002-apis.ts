@@ -107,11 +107,13 @@ create table owed_calls (
   -- Counts up when it is owed again while a try runs.
   revision integer not null default 0,
   problem text,
+  told_as text, -- report: the id that the message has there
   unique (remote_id, kind, interaction_id)
 ) strict, without rowid;
 create index owed_calls_due on owed_calls (remote_id, due_at) where state = 'queued';
 create index owed_calls_open on owed_calls (remote_id, state) where state <> 'done';
 create index owed_calls_by_interaction on owed_calls (interaction_id);
+create index owed_calls_told on owed_calls (told_as) where told_as is not null;
 
 -- What was pulled from a remote's store, by the id it has there.
 create table pulled_interactions (

@@ -106,6 +106,7 @@ export function owedCallCases(open: OpenStore): void {
         [arrival({}, { queue_id: support.id }), arrival({}, { queue_id: sales.id })],
         null,
       )
+      t.pass(1)
       const reply = (thread_id = '') => ({ kind: 'reply' as const, thread_id, parent_id: thread_id })
       const quiet = await send(reply(other?.thread_id))
       const told = await send(reply(chosen?.thread_id))

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Queue } from '../../../../src-main/contract/domain.ts'
+import { reportedId } from '../../../../src-main/outbox/reported-ids.ts'
 import type { RemoteDuty } from '../../../../src-main/store/remote-store.ts'
 import { ADA } from '../../../support/drafting.ts'
 import {
@@ -188,6 +189,15 @@ export function pulledCases(open: OpenStore): void {
       expect((await t.store.thread(id, ADA)).messages).toHaveLength(1)
       await pull(pulledInteraction(REPLY, { thread_id: id, start_date: START + HOUR }))
       expect((await t.store.thread(id, ADA)).messages).toHaveLength(2)
+    })
+
+    it('that were reported there from here are not taken over', async () => {
+      await t.store.setRemoteDuties([{ remote_id: 'analytics', kind: 'report', queues: null }])
+      const [ours] = await t.store.ingest([arrival()], null)
+      const external_id = reportedId({ interaction_id: ours?.interaction_id ?? '' })
+      expect(
+        await pull(pulledInteraction(ROOT, { external_id }), pulledInteraction(REPLY, { external_id: 'x' })),
+      ).toEqual({ stored: 1, changed: 0 })
     })
 
     it('lie where they are worked on there', async () => {
