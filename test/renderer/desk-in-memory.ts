@@ -19,7 +19,7 @@ export function renderPart(part: Component, given: Partial<Core>) {
   return { ...memory, desk, view }
 }
 
-/** What jsdom leaves out and the page uses: media queries, the top layer, scrolling, measuring. */
+/** What jsdom leaves out and the page uses: media queries, the top layer, scrolling, measuring. Nothing has a size. */
 function fillIn(): void {
   vi.stubGlobal('matchMedia', (media: string) => ({
     media,
@@ -28,7 +28,7 @@ function fillIn(): void {
     removeEventListener: () => {},
   }))
   const none = () => {}
-  for (const name of ['showPopover', 'scrollIntoView', 'showModal'])
+  for (const name of ['showPopover', 'scrollIntoView', 'scrollTo', 'showModal'])
     if (!(name in HTMLElement.prototype)) Object.defineProperty(HTMLElement.prototype, name, { value: none })
   const rects = () => Object.assign([], { item: () => null })
   for (const owner of [Range.prototype, HTMLElement.prototype, Text.prototype])
@@ -46,6 +46,14 @@ function fillIn(): void {
       bottom = 0
       width = 0
       height = 0
+    },
+  )
+  vi.stubGlobal(
+    'ResizeObserver',
+    class {
+      observe() {}
+      unobserve() {}
+      disconnect() {}
     },
   )
   document.elementFromPoint = () => null

@@ -12,7 +12,7 @@ const place = { remoteId: 'portal', address: 'ann@x.test', box: '' }
 function mailboxOf(count: number, given: Partial<Core> = {}) {
   vi.stubGlobal('matchMedia', () => ({ matches: true, addEventListener() {}, removeEventListener() {} }))
   const there = {
-    mails: Array.from({ length: count }, (_, number) => remoteHead(number)) as RemoteMailHead[],
+    mails: Array.from<unknown, RemoteMailHead>({ length: count }, (_, number) => remoteHead(number)),
   }
   const memory = coreInMemory({
     remoteMails: async ({ index, count: many, status }) => {
