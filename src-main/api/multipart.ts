@@ -126,6 +126,26 @@ function headerBlock(rest: Buffer): { end: number; next: number } | null {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
+/** Reads a text that comes in pieces. Throws `Refused` `malformed` where it isn't UTF-8. */
+export function textReader(): { add(bytes: Uint8Array): void; text(): string } {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  let text = ''
+  const decode = (bytes?: Uint8Array) => {
+    try {
+      text += bytes ? decoder.decode(bytes, { stream: true }) : decoder.decode()
+    } catch {
+      throw malformed('The form holds text that is not valid UTF-8.')
+    }
+  }
+  return {
+    add: decode,
+    text() {
+      decode()
+      return text
+    },
+  }
+}
+
 /** Text that must be UTF-8. Throws `Refused` `malformed`. */
 export function fieldText(bytes: Uint8Array): string {
   try {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { readMediaType } from './accept.ts'
 import { Refused } from './api.ts'
 import type { Form, FormFile, FormLimits } from './form.ts'
-import { fieldText, type PartHead, partFileName, readMultipart } from './multipart.ts'
+import { fieldText, type PartHead, partFileName, readMultipart, textReader } from './multipart.ts'
 import { type MemoryShare, readChunks } from './request-body.ts'
 
 /** Of one form: fields, and the bytes of those that the limits don't count. */
@@ -94,7 +94,7 @@ async function readParts(reading: FormReading, limits: FormLimits, boundary: str
   const limit = limiter(limits, reading.memory)
   const fields: [string, string][] = []
   const files: FormFile[] = []
-  let field: { name: string; chunks: Buffer[] } | null = null
+  let field: { name: string; value: ReturnType<typeof textReader> } | null = null
   const open: { file: Writing | null } = { file: null }
   // Its bytes count, since it is a file; they aren't kept.
   let skipping: 'refused' | null = null
@@ -106,7 +106,7 @@ async function readParts(reading: FormReading, limits: FormLimits, boundary: str
       if (head.filename === null) {
         if (head.name === limits.fileField) return
         checkCharset(head.contentType)
-        field = { name: head.name, chunks: [] }
+        field = { name: head.name, value: textReader() }
         return
       }
       // An empty picker is no file; a file of another name is read past.
@@ -136,7 +136,7 @@ async function readParts(reading: FormReading, limits: FormLimits, boundary: str
     data(bytes) {
       if (field) {
         limit.field(field.name, bytes.length)
-        field.chunks.push(Buffer.from(bytes))
+        field.value.add(bytes)
         return
       }
       if (!open.file) {
@@ -148,7 +148,7 @@ async function readParts(reading: FormReading, limits: FormLimits, boundary: str
     },
     end() {
       if (field) {
-        fields.push([field.name, fieldText(Buffer.concat(field.chunks))])
+        fields.push([field.name, field.value.text()])
         field = null
         return
       }

@@ -14,21 +14,49 @@ export class Gone extends Error {
 
 /** Memory that the bodies of all requests share, bytes. */
 export interface BodyMemory {
-  /** Throws `Refused` `busy` where all requests together would hold too much. */
-  take(bytes: number): void
+  /** For what comes bit by bit, by who holds `own` already. Throws `Refused` `busy` where all together would hold too much. */
+  take(bytes: number, own: number): void
+  /** For what is known before: waits its turn for `ms`, then throws `busy`. */
+  wait(bytes: number, ms: number): Promise<void>
   give(bytes: number): void
 }
 
 export function shareMemory(limit: number): BodyMemory {
   let taken = 0
+  const waiting: { readonly bytes: number; readonly begin: () => void }[] = []
+  const busy = () => new Refused({ kind: 'busy', message: 'Too many large requests at once. Try again.' })
   return {
-    take(bytes) {
-      if (taken + bytes > limit)
-        throw new Refused({ kind: 'busy', message: 'Too many large requests at once. Try again.' })
+    take(bytes, own) {
+      // Who is alone is within the limits of the API, which may be larger: to come again would not help.
+      if (taken > own && taken + bytes > limit) throw busy()
       taken += bytes
+    },
+    async wait(bytes, ms) {
+      if (waiting.length > 0 || (taken > 0 && taken + bytes > limit))
+        await new Promise<void>((resolve, reject) => {
+          const entry = {
+            bytes,
+            begin() {
+              clearTimeout(timer)
+              resolve()
+            },
+          }
+          const timer = setTimeout(() => {
+            waiting.splice(waiting.indexOf(entry), 1)
+            reject(busy())
+          }, ms)
+          waiting.push(entry)
+        })
+      else taken += bytes
     },
     give(bytes) {
       taken -= bytes
+      // In their order; a large one isn't overtaken by small ones without end.
+      for (let next = waiting[0]; next && (taken === 0 || taken + next.bytes <= limit); next = waiting[0]) {
+        waiting.shift()
+        taken += next.bytes
+        next.begin()
+      }
     },
   }
 }
@@ -36,6 +64,8 @@ export function shareMemory(limit: number): BodyMemory {
 /** What one request holds of the shared memory, given back with `free`. */
 export interface MemoryShare {
   hold(bytes: number): void
+  /** All at once, before the first byte is read. */
+  reserve(bytes: number, ms: number): Promise<void>
   free(): void
 }
 
@@ -47,11 +77,17 @@ export function memoryShare(memory: BodyMemory): MemoryShare {
       held += bytes
       const over = held - FREE_BYTES - taken
       if (over <= 0) return
-      memory.take(over)
+      memory.take(over, taken)
       taken += over
     },
+    async reserve(bytes, ms) {
+      if (bytes <= FREE_BYTES) return
+      await memory.wait(bytes, ms)
+      taken += bytes
+      held += bytes
+    },
     free() {
-      memory.give(taken)
+      if (taken > 0) memory.give(taken)
       taken = 0
       held = 0
     },
@@ -136,9 +172,17 @@ export async function readChunks(
 export async function readText(
   request: IncomingMessage,
   response: ServerResponse,
-  options: { readonly limit: number; readonly idleMs: number; readonly memory: MemoryShare },
+  options: {
+    readonly limit: number
+    readonly idleMs: number
+    readonly busyMs: number
+    readonly memory: MemoryShare
+  },
 ): Promise<{ readonly text: string; readonly sha256: string } | null> {
   if (!mayHaveBody(request)) return null
+  // One large body at a time: as text and parsed each takes several times its size.
+  const announced = request.headers['content-length']
+  await options.memory.reserve(announced === undefined ? options.limit : Number(announced), options.busyMs)
   const hash = createHash('sha256')
   // Decoded while it comes: 16 MB would otherwise lie in memory as bytes and as text.
   const decoder = new TextDecoder('utf-8', { fatal: true })
@@ -154,7 +198,6 @@ export async function readText(
   await readChunks(request, response, options.idleMs, (chunk) => {
     size += chunk.length
     if (size > options.limit) throw tooLarge(options.limit)
-    options.memory.hold(chunk.length)
     hash.update(chunk)
     text += decode(chunk)
   })

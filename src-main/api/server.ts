@@ -1,8 +1,8 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Log } from '../connectors/connector.ts'
 import type { ApiName } from '../contract/domain.ts'
+import { newUuid } from '../store/ids.ts'
 import { type Answer, type Api, type Refusal, Refused } from './api.ts'
 import { pathOf } from './asked.ts'
 import type { ApiContext } from './desk.ts'
@@ -41,8 +41,9 @@ export interface ApiServer {
 /** URL and idle limits of the rules common to all APIs (contract 00, 0.1.10). */
 const URL_BYTES = 8_192
 const IDLE_MS = 30_000
-/** All requests' bodies together: what a flood may add to the desk's memory. */
-const BODY_MEMORY = 32 * 1_048_576
+/** Fields of all forms together, and JSON and XML together (the largest is 16 MB): what a flood may add to memory. */
+const FORM_MEMORY = 12 * 1_048_576
+const TEXT_MEMORY = 17 * 1_048_576
 const TELL_EVERY = 2_000
 const NOTHING_HERE = 'There is nothing at this address.'
 /** A body of this announced length that nobody reads is read past; of a longer one the connection is closed. */
@@ -60,7 +61,7 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
     context,
     rate: createRate(context.now),
     strangers: createRate(context.now),
-    memory: shareMemory(BODY_MEMORY),
+    memory: { forms: shareMemory(FORM_MEMORY), texts: shareMemory(TEXT_MEMORY) },
     idleMs,
     busyMs: options.busyMs ?? BUSY_MS,
   }
@@ -232,7 +233,7 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
     answer: Answer,
   ): Promise<FastifyReply> {
     await of?.visit.end()
-    const reference = of?.visit.asked.reference ?? randomUUID()
+    const reference = of?.visit.asked.reference ?? newUuid(context.now())
     closeUnread(request.raw, reply)
     reply.code(answer.status)
     reply.headers({

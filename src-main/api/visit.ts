@@ -19,7 +19,8 @@ export interface Service {
   readonly rate: Rate
   /** Of remote addresses that come with no key or a wrong one. */
   readonly strangers: Rate
-  readonly memory: BodyMemory
+  /** Of fields of forms, which anybody may send, and of JSON and XML. */
+  readonly memory: { readonly forms: BodyMemory; readonly texts: BodyMemory }
   readonly idleMs: number
   readonly busyMs: number
 }
@@ -46,7 +47,8 @@ export function newVisit(
   const { context } = service
   const url = request.url ?? '/'
   const path = pathOf(url)
-  const memory = memoryShare(service.memory)
+  const form = call?.body === 'form' || call?.body === 'multipart'
+  const memory = memoryShare(form ? service.memory.forms : service.memory.texts)
   const uploads: string[] = []
   let caller: Caller | null = null
   let accepted: string | null = null
@@ -55,7 +57,7 @@ export function newVisit(
   let query: Asked['query'] | null = null
   let permit: Permit | null = null
   let givenUp = false
-  let bodyRead = call?.body !== 'form' && call?.body !== 'multipart'
+  let bodyRead = !form
   let whenRead: (() => void) | null = null
   const mediaType = readMediaType(request.headers['content-type'] ?? '')
   const remote = request.socket.remoteAddress ?? ''
@@ -165,6 +167,7 @@ export function newVisit(
     const read = await readText(request, response, {
       limit: call.bodyLimit,
       idleMs: service.idleMs,
+      busyMs: service.busyMs,
       memory,
     })
     if (read === null) return

@@ -21,8 +21,9 @@ export interface ApiThread {
   close(): Promise<void>
 }
 
-/** Memory of the APIs' thread: whatever is sent to it, the desk keeps the rest. */
-const THREAD_MB = 256
+/** Memory of the APIs' thread: small, so that it is cleared soon; what a request may hold is limited far below. */
+const THREAD_MB = 160
+const YOUNG_MB = 12
 
 /** Starts the thread and its listener. Throws `invalid` where it can't listen. */
 export async function startApiThread(options: {
@@ -39,7 +40,7 @@ export async function startApiThread(options: {
   const workerData: ApiThreadData = { tmp: options.tmp }
   const worker = new Worker(options.worker, {
     workerData,
-    resourceLimits: { maxOldGenerationSizeMb: THREAD_MB },
+    resourceLimits: { maxOldGenerationSizeMb: THREAD_MB, maxYoungGenerationSizeMb: YOUNG_MB },
   })
   const calls: ApiCoreCalls = {
     ...answeringDesk(options.desk),

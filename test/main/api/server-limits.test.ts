@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { memoryShare, shareMemory } from '../../../src-main/api/request-body.ts'
 import { type ServedApis, serveApis } from '../../support/api.ts'
 import { echoApi } from '../../support/echo-api.ts'
 import { exchange, type RawLine, rawLine } from '../../support/raw-http.ts'
@@ -127,10 +128,11 @@ describe('bodies that nobody wants', () => {
   })
 })
 
-it('large bodies together take no more memory than is set aside for them', async () => {
+it('large bodies wait for one another, so that all together take no more memory than one', async () => {
   const patient = await serveApis({
     apis: [echoApi],
     settings: { keys: [{ key: 'writer', name: 'Writer', scopes: ['interactions:write'] }] },
+    busyMs: 300,
   })
   try {
     const size = 15 * 1_048_576
@@ -141,19 +143,44 @@ it('large bodies together take no more memory than is set aside for them', async
       return line
     }
     const status = async (line: RawLine) => (await line.rest()).split(' ')[1]
-    const lines = await Promise.all([begin(), begin(), begin()])
+    const lines = [await begin(), await begin(), await begin()]
     const answers = lines.map(status)
-    // Two of them fit; the third is told to come again, at once and not when the others end.
-    expect(await Promise.race(answers)).toBe('503')
-    for (const line of lines) line.write('1')
-    expect((await Promise.all(answers)).sort()).toEqual(['200', '200', '503'])
-    // What they held is free again.
-    const again = await begin()
-    again.write('1')
-    expect(await status(again)).toBe('200')
+    // The first never ends: those that wait are told to come again.
+    expect(await Promise.race([answers[1], answers[2]])).toBe('503')
+    expect(await Promise.all([answers[1], answers[2]])).toEqual(['503', '503'])
+    lines[0]?.write('1')
+    expect(await answers[0]).toBe('200')
+    // What it held is free again, for one after the other.
+    const more = await Promise.all([begin(), begin()])
+    for (const line of more) line.write('1')
+    expect(await Promise.all(more.map(status))).toEqual(['200', '200'])
+    // A small one never waits.
+    const slow = await begin()
+    expect(
+      await exchange(patient.url, `${head('/echo/large', 'Content-Length: 2\r\nConnection: close')}{}`),
+    ).toMatch(/^HTTP\/1\.1 200 /)
+    slow.socket.destroy()
   } finally {
     await patient.close()
   }
+})
+
+it('fields of forms share their memory, but one that is alone may fill its own limits', () => {
+  const memory = shareMemory(1_000_000)
+  const [first, second] = [memoryShare(memory), memoryShare(memory)]
+  first.hold(3_000_000)
+  expect(() => second.hold(65_536)).not.toThrow()
+  expect(() => second.hold(1)).toThrow('Too many large requests at once')
+  first.free()
+  expect(() => second.hold(1)).not.toThrow()
+})
+
+it('JSON with more values than any request has is refused before it takes memory', async () => {
+  const send = (body: string) =>
+    exchange(served.url, head('/echo/large', `Content-Length: ${body.length}\r\nConnection: close`) + body)
+  expect(await send(`[${'{},'.repeat(49_998)}{}]`)).toMatch(/^HTTP\/1\.1 200 /)
+  expect(await send(`[${'{},'.repeat(50_001)}{}]`)).toMatch(/^HTTP\/1\.1 400 [^]*100000 values/)
+  expect(await send(`["${'{},'.repeat(60_000)}"]`)).toMatch(/^HTTP\/1\.1 200 /)
 })
 
 it('a text that is cut in the middle of a character is read whole', async () => {
