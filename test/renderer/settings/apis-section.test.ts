@@ -127,11 +127,14 @@ it('a wrong port is said at its field and nothing is saved; a right one is, with
   expect(asked(page, 'saveApiSettings')).toMatchObject([{ port: 4100, securemail: { queue: 'Billing' } }])
 })
 
-it('an alias that is no address is said in its line', async () => {
-  const page = section()
+it('a line is added with the keyboard in it, and an alias that is no address is said there', async () => {
+  const page = section(apisState(), {
+    enabled: true,
+    activity: { aliases: [{ address: 'old@desk.test', active: false }] },
+  })
   await unfold(/Activity responses/u)
   await fireEvent.click(screen.getByRole('button', { name: 'Add an alias' }))
-  const address = screen.getByRole('textbox', { name: 'Address, line 1' })
+  const address = screen.getByRole('textbox', { name: 'Address, line 2' })
   await waitFor(() => expect(document.activeElement).toBe(address))
   await fireEvent.input(address, { target: { value: 'nobody' } })
   const save = screen.getAllByRole('button', { name: 'Save' }).at(-1)
@@ -142,7 +145,14 @@ it('an alias that is no address is said in its line', async () => {
   await fireEvent.click(save)
   await waitFor(() =>
     expect(asked(page, 'saveApiSettings')).toMatchObject([
-      { activity: { aliases: [{ address: 'help@desk.test', active: true }] } },
+      {
+        activity: {
+          aliases: [
+            { address: 'old@desk.test', active: false },
+            { address: 'help@desk.test', active: true },
+          ],
+        },
+      },
     ]),
   )
 })
