@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { AccountInput } from '../contract/core.ts'
-import type { AccountState, ConnectionTest } from '../contract/domain.ts'
+import type { AccountState, ConnectionTest, RemoteTarget } from '../contract/domain.ts'
 import { CoreError } from '../contract/errors.ts'
 import type { Account } from '../contract/settings.ts'
 import type { FetchedMail, Log, MailSink, MailSource, SourceState } from '../connectors/connector.ts'
@@ -50,6 +50,12 @@ export interface AccountsOptions {
 }
 
 const namedRemotes = z.array(z.looseObject({ id: z.string(), kind: z.string() }))
+/** Kinds of remote systems that take an agent's mail. */
+const SENDING_KINDS: ReadonlySet<string> = new Set<RemoteTarget['kind']>([
+  'gms-email',
+  'secure-mail',
+  'activity-response',
+])
 const OFFLINE: SourceState = { connection: 'connecting', problem: null, syncing: null, lastSync: null }
 
 export function createAccounts(options: AccountsOptions): Accounts {
@@ -128,10 +134,22 @@ export function createAccounts(options: AccountsOptions): Accounts {
     }
   }
 
+  async function kindOfRemote(id: string): Promise<string | null> {
+    const remotes = namedRemotes.safeParse(await store.setting('remotes')).data ?? []
+    return remotes.find((remote) => remote.id === id)?.kind ?? null
+  }
+
+  async function sinkOfRemote(id: string): Promise<MailSink | null> {
+    const sink = await options.remoteSink(id)
+    if (sink) return sink
+    // At the start, while it is saved, and when all closes it isn't at work, yet it is not gone.
+    const kind = await kindOfRemote(id)
+    return kind !== null && SENDING_KINDS.has(kind) ? notYet(id) : null
+  }
+
   async function refuseUnknownRemote({ through }: Account): Promise<void> {
     if (!through) return
-    const remotes = namedRemotes.safeParse(await store.setting('remotes')).data ?? []
-    if (remotes.some(({ id, kind }) => id === through && kind === 'gms-email')) return
+    if ((await kindOfRemote(through)) === 'gms-email') return
     throw new CoreError(
       'invalid',
       `There is no remote system “${through}” that an account’s mail can leave through. Choose one for GMS e-mail.`,
@@ -159,10 +177,10 @@ export function createAccounts(options: AccountsOptions): Accounts {
       // Nothing of the sample desk leaves this computer, whatever is set.
       if (await settings.isSample()) return createSampleSink(options.dataDir)
       const remote = remoteOf(id)
-      if (remote !== null) return await options.remoteSink(remote)
+      if (remote !== null) return await sinkOfRemote(remote)
       const account = (await settings.accounts()).find((account) => account.id === id)
       if (!account) return null
-      if (account.through) return await options.remoteSink(account.through)
+      if (account.through) return await sinkOfRemote(account.through)
       if (!account.smtp) return null
       return createSmtpSink({ account, password: await secrets.get(secretName(id, 'smtp')), log })
     },
@@ -223,6 +241,21 @@ export function createAccounts(options: AccountsOptions): Accounts {
     },
     async close() {
       await Promise.all([...running.keys()].map(end))
+    },
+  }
+}
+
+/** Holds mail for a moment. */
+function notYet(remote: string): MailSink {
+  return {
+    async send() {
+      return {
+        kind: 'not-sent',
+        problem: `The remote system “${remote}” is not at work yet. Workbin tries again by itself.`,
+        lasting: false,
+        blocks: 'account',
+        remote: { retryAfter: null },
+      }
     },
   }
 }

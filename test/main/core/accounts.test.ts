@@ -21,6 +21,8 @@ let accounts: Accounts
 let pool: ParserPool
 /** Remotes that were asked for a sink. */
 let asked: string[]
+/** The remote's sink; null while it isn't at work. */
+let form: MailSink | null
 const there: MailSink = {
   async send() {
     return { kind: 'accepted', recipients: [], reply: 'there' }
@@ -29,6 +31,7 @@ const there: MailSink = {
 beforeEach(async () => {
   kept = openTestStore()
   asked = []
+  form = there
   const { store, folder: dataDir } = kept
   const secrets = await openSecrets(dataDir, {
     kind: 'plain',
@@ -51,13 +54,14 @@ beforeEach(async () => {
     intake: createIntake({ store, pool, now: () => clock.now(), log }),
     async remoteSink(id) {
       asked.push(id)
-      return id === 'form' ? there : null
+      return id === 'form' ? form : null
     },
     onOnline() {},
     onState() {},
   })
   await store.saveSetting('remotes', [
     { id: 'form', kind: 'gms-email', url: 'https://x.test', options: {} },
+    { id: 'crm', kind: 'interactions', url: 'https://x.test', options: {} },
     { id: 'portal', kind: 'secure-mail', url: 'https://x.test', options: {} },
   ])
 })
@@ -99,6 +103,21 @@ describe('an account’s mail', () => {
   it('of a remote system itself leaves by that, while it is there', async () => {
     expect([await accounts.sink('remote:form'), await accounts.sink('remote:gone')]).toEqual([there, null])
     expect(asked).toEqual(['form', 'gone'])
+  })
+
+  it('waits where its remote system is set up and not at work yet', async () => {
+    await accounts.save(account({ through: 'form' }))
+    form = null
+    for (const id of ['remote:form', 'remote:portal', 'support']) {
+      const sink = await accounts.sink(id)
+      expect((await handOver(sink ?? undefined, writtenMail())).outcome, id).toMatchObject({
+        kind: 'not-sent',
+        lasting: false,
+        blocks: 'account',
+        remote: { retryAfter: null },
+      })
+    }
+    expect(await accounts.sink('remote:crm')).toBe(null)
   })
 
   it('stays on this computer on the sample desk, even where it is for a remote system', async () => {
