@@ -132,15 +132,19 @@ export function owedCallCases(open: OpenStore): void {
         [arrival({ message_id: 'reply@mail.test', references: ['first@mail.test'] })],
         null,
       )
-      await t.store.ingest([arrival({ message_id: 'other@mail.test', subject: 'Another' })], null)
+      const [other] = await t.store.ingest([arrival({ message_id: 'other@mail.test' })], null)
       await t.store.ingest(
         [arrival({ references: ['reply@mail.test', 'other@mail.test'], message_id: 'first@mail.test' })],
         null,
       )
-      const { thread_id: today } = await t.store.apiInteraction(reply?.interaction_id ?? '')
-      expect(today).not.toBe(reply?.thread_id)
-      const call = (await claim()).find(({ interaction_id }) => interaction_id === reply?.interaction_id)
-      expect(call?.thread_id).toBe(reply?.thread_id)
+      const today = await Promise.all(
+        [reply, other].map(
+          async (each) => (await t.store.apiInteraction(each?.interaction_id ?? '')).thread_id,
+        ),
+      )
+      expect(today[0]).toBe(today[1])
+      const owedIn = new Map((await claim()).map((call) => [call.interaction_id, call.thread_id]))
+      for (const each of [reply, other]) expect(owedIn.get(each?.interaction_id ?? '')).toBe(each?.thread_id)
     })
 
     it('goes on through every step, and by an agent’s word after a failure', async () => {
