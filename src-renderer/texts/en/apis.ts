@@ -78,7 +78,7 @@ export const apis = {
   'apis.refusals.of': 'Last refusals: {name}',
   'apis.refusals.none': 'Nothing was refused.',
   'apis.refusals.key': 'Key {name}',
-  'apis.refusals.noKey': 'No key',
+  'apis.refusals.noKey': 'No valid key',
   'apis.refusals.status': 'Status {status}',
   'apis.settings': 'Settings',
   'apis.queue': 'Queue',
