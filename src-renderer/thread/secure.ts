@@ -13,8 +13,11 @@ export function secureTitle({ box }: SecureMailbox): string {
   return box === '' ? t('secure.unnamed') : t('secure.box', { box })
 }
 
-/** What the customer has done with it. */
-export function secureWord({ read, deleted }: NonNullable<Message['secure']>): string {
-  if (deleted) return t('secure.deleted')
-  return t(read ? 'secure.read' : 'secure.unread')
+/** What is said of a message in a secure mailbox, with what the customer has done with it. */
+export function secureMark({ direction, secure }: Pick<Message, 'direction' | 'secure'>): string | null {
+  if (!secure) return null
+  if (secure.deleted) return t('secure.state', { state: t('secure.deleted') })
+  if (secure.read) return t('secure.state', { state: t('secure.read') })
+  // Nobody wonders whether customers have read their own words.
+  return direction === 'in' ? t('secure.mark') : t('secure.state', { state: t('secure.unread') })
 }

@@ -212,6 +212,7 @@ export const remotes = {
   'webform.commandOf': 'Write by web form: {name}…',
 
   'secure.mark': 'Secure mail',
+  'secure.state': 'Secure mail, {state}',
   'secure.box': 'Box {box}',
   'secure.unnamed': 'The unnamed box',
   'secure.read': 'read by the customer',
@@ -222,6 +223,7 @@ export const remotes = {
   'secure.goes': 'This goes to the secure mailbox of {address} and not by e-mail.',
   'secure.goesBox': 'This goes to the secure mailbox of {address}, box {box}, and not by e-mail.',
   'details.secure': 'Secure mailbox',
+  'details.secureState': 'Kind',
   'details.api': 'Came by',
   'came.email': 'Web form (GMS)',
   'came.service': 'Web form (GMS), service {name}',

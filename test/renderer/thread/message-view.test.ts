@@ -23,13 +23,18 @@ async function shown(part: Partial<Message>) {
 }
 
 it.each([
-  [{ read: false, deleted: false }, 'Secure mail, not read by the customer'],
-  [{ read: true, deleted: false }, 'Secure mail, read by the customer'],
-  [{ read: true, deleted: true }, 'Secure mail, deleted by the customer'],
-])('a secure mail says so, and what the customer did with it: %j', async (state, words) => {
-  await shown({ secure: { address: 'ann@x.test', box: 'Vault1', ...state } })
-  expect(screen.getByText(words).parentElement?.title).toBe('Box Vault1')
-})
+  ['in', { read: false, deleted: false }, 'Secure mail'],
+  ['in', { read: true, deleted: false }, 'Secure mail, read by the customer'],
+  ['out', { read: false, deleted: false }, 'Secure mail, not read by the customer'],
+  ['out', { read: true, deleted: false }, 'Secure mail, read by the customer'],
+  ['out', { read: true, deleted: true }, 'Secure mail, deleted by the customer'],
+] as const)(
+  'a secure mail says so, and what the customer did with it: %s %j',
+  async (direction, state, words) => {
+    await shown({ direction, secure: { address: 'ann@x.test', box: 'Vault1', ...state } })
+    expect(screen.getByText(words).parentElement?.title).toBe('Box Vault1')
+  },
+)
 
 it('ordinary mail carries no such mark', async () => {
   await shown({})
@@ -43,7 +48,7 @@ it('the details say which API or remote a message came by', async () => {
   })
   await fireEvent.click(screen.getByTitle('Addresses and details'))
   screen.getByText('Web form (GMS), service sales')
-  screen.getByText('Secure mailbox of ann@x.test (not read by the customer)')
+  screen.getByText('Secure mailbox of ann@x.test')
 })
 
 it('every way in has its words, and one that nobody knows stands as it is', () => {
