@@ -11,6 +11,8 @@ import { type MemoryShare, readChunks } from './request-body.ts'
 /** Of one form: fields, and the bytes of those that the limits don't count. */
 const MOST_FIELDS = 1_000
 const UNCOUNTED_BYTES = 1_048_576
+/** Of all fields, whatever the limits allow: they lie in memory, where files don't. */
+const FIELD_BYTES = 32 * 1_048_576
 /** Bytes of the form that are neither a field nor a file: delimiters, headers, what stands before and after. */
 const OVERHEAD_BYTES = 4 * 1_048_576
 
@@ -56,6 +58,7 @@ function limiter(limits: FormLimits, memory: MemoryShare): Limiter {
   const faults = new Set<Form['faults'][number]>()
   let total = 0
   let others = 0
+  let all = 0
   let fields = 0
   const stop = (fault: Form['faults'][number]): never => {
     faults.add(fault)
@@ -70,6 +73,7 @@ function limiter(limits: FormLimits, memory: MemoryShare): Limiter {
     field(name, bytes) {
       if (counted.has(name)) limiter.count(bytes)
       else if ((others += bytes) > UNCOUNTED_BYTES) stop('too-large')
+      if ((all += bytes) > FIELD_BYTES) stop('too-large')
       memory.hold(bytes)
     },
     fields() {

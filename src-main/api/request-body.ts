@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Refused } from './api.ts'
+import { clearAfter } from './clear-memory.ts'
 
 /** In any `idleMs` a body must come on by so many bytes or end; less is somebody who holds a connection. */
 const LEAST_PROGRESS = 16_384
@@ -87,6 +88,7 @@ export function memoryShare(memory: BodyMemory): MemoryShare {
       held += bytes
     },
     free() {
+      clearAfter(taken)
       if (taken > 0) memory.give(taken)
       taken = 0
       held = 0

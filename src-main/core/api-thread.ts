@@ -21,8 +21,8 @@ export interface ApiThread {
   close(): Promise<void>
 }
 
-/** Memory of the APIs' thread: small, so that it is cleared soon; what a request may hold is limited far below. */
-const THREAD_MB = 160
+/** Memory of the APIs' thread; what requests may hold is limited far below. */
+const THREAD_MB = 256
 const YOUNG_MB = 12
 
 /** Starts the thread and its listener. Throws `invalid` where it can't listen. */
