@@ -53,6 +53,11 @@ const READ_PAST = 65_536
  * The listener of the public APIs: apart from the page's, and off unless configured. Each API is a plugin with its own
  * error layout; what is common to all is checked here in the order of contract 00, 0.1.2. Throws `invalid` where it
  * can't listen.
+ *
+ * Host and Origin decide nothing. Whatever needs a key needs it in a header, for which a browser asks first (OPTIONS),
+ * and only the form's API says yes, to the origins of its settings. Without a key there is only that form: a page of
+ * any site may send it, as the document's own form does from the company's site, and learns no more than an id; a name
+ * that is bound anew to this address (DNS rebinding) gets a page no further. No cookie means anything here.
  */
 export async function startApi(options: ApiOptions): Promise<ApiServer> {
   const { context, log } = options

@@ -148,6 +148,7 @@ export function newVisit(
         })
       }
     }
+    // Who needs no key isn't counted: behind a proxy all visitors of a form have one address.
     if (caller !== null) limit(service.rate, caller.id ?? `${api.name}/${caller.name}`)
     if (call.scope !== null && caller !== null && !caller.scopes.includes(call.scope))
       throw new Refused({ kind: 'forbidden', message: `The key lacks the right ${call.scope}.` })

@@ -165,3 +165,25 @@ describe('an Idempotency-Key', () => {
     expect((await send(key)).status).toBe(expected)
   })
 })
+
+it('a browser’s page of another site can’t bring a key: its question before is never answered yes', async () => {
+  const answer = await fetch(`${served.url}/echo/things`, {
+    method: 'OPTIONS',
+    headers: {
+      origin: 'https://evil.test',
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'x-api-key, content-type',
+    },
+  })
+  expect([
+    answer.status,
+    [...answer.headers.keys()].filter((name) => name.startsWith('access-control')),
+  ]).toEqual([405, []])
+  // And what needs no question first is no JSON.
+  const simple = await fetch(`${served.url}/echo/things`, {
+    method: 'POST',
+    headers: { origin: 'https://evil.test', 'content-type': 'text/plain', 'x-api-key': 'k-CRM' },
+    body: '{}',
+  })
+  expect(simple.status).toBe(415)
+})
