@@ -66,6 +66,9 @@ type Service = NonNullable<ApiSettings['email']>
 const serviceSchema = apiSettingsSchema.shape.email.unwrap()
 const ANSWER_PATH = '/core/casemgr/v3/activity/{ids}/response'
 
+// Whoever is told an address wants to find it after a restart; seldom taken, free for everyone to use.
+const USUAL_PORT = 40124
+
 let lastKey = 0
 export function newRow(cells: Row['cells']): Row {
   return { key: ++lastKey, cells }
@@ -78,7 +81,7 @@ export function listenerForm(settings: ApiSettings, on: boolean): ListenerForm {
   return {
     enabled: settings.enabled ?? on,
     listen: settings.listen ?? '127.0.0.1',
-    port: String(settings.port ?? 0),
+    port: String(settings.port ?? (on ? 0 : USUAL_PORT)),
     publicUrl: settings.publicUrl ?? '',
     cert: settings.tls?.cert ?? '',
     key: '',

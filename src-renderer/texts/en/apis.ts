@@ -18,7 +18,7 @@ export const apis = {
   'apis.listen.note': '127.0.0.1: this computer only. 0.0.0.0: every network that it is in.',
   'apis.listen.open': 'Other computers can reach it then. Give it a certificate, or a proxy that has one.',
   'apis.port': 'Port',
-  'apis.port.note': '0: any free one.',
+  'apis.port.note': '0: another free one at each start.',
   'apis.publicUrl': 'Public URL',
   'apis.publicUrl.note':
     'Begins every address in answers, where others reach it by another name. Empty: none.',

@@ -86,6 +86,8 @@ it('whatever a form makes of the settings is what the contract allows', () => {
 it('a listener that the settings don’t mention is on where one listens', () => {
   expect([listenerForm({}, true).enabled, listenerForm({}, false).enabled]).toEqual([true, false])
   expect(listenerForm({ enabled: false }, true).enabled).toBe(false)
+  // A port that stays is offered to whoever switches it on; one that was left to chance isn't changed unasked.
+  expect([listenerForm({}, false).port, listenerForm({}, true).port]).toEqual(['40124', '0'])
 })
 
 it('each wrong field of the listener is named', () => {
