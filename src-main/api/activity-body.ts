@@ -23,10 +23,10 @@ export interface ActivityBody {
 }
 
 /** Reads a parsed JSON body or the text of an XML one (contract 05, 5.1). Throws `Refused` `malformed`. */
-export function readActivityBody(contentType: string | null, body: unknown): ActivityBody {
+export async function readActivityBody(contentType: string | null, body: unknown): Promise<ActivityBody> {
   if (body === undefined) throw malformed('A body is needed: it says what is answered.')
   const xml = contentType !== null && isXml(contentType)
-  const activity = xml && typeof body === 'string' ? readActivityXml(body) : body
+  const activity = xml && typeof body === 'string' ? await readActivityXml(body) : body
   if (!isObject(activity)) throw malformed('The body is no object.')
 
   const type = objectIn(filled(activity, 'type'))
@@ -59,8 +59,8 @@ export function member(object: { readonly [name: string]: unknown }, name: strin
   return Object.hasOwn(object, name) ? (object[name] ?? undefined) : undefined
 }
 
-function readActivityXml(document: string): unknown {
-  const { root, value } = readXml(
+async function readActivityXml(document: string): Promise<unknown> {
+  const { root, value } = await readXml(
     document,
     (name, parent) => name === 'text' || name === 'html' || (name === 'value' && parent === 'content'),
   )

@@ -137,7 +137,7 @@ function identify(context: ApiContext, asked: Asked): Caller {
 
 async function respond(context: ApiContext, asked: Asked): Promise<Answer> {
   const customerId = customerInQuery(asked.query, ['customer'])
-  const body = readActivityBody(asked.contentType, asked.body)
+  const body = await readActivityBody(asked.contentType, asked.body)
   const answered = (await context.desk.answeredActivity(oneActivityId(asked.params.ids ?? '')))?.interaction
   if (!answered || !isEmail(answered))
     throw broken('400-113', 'There is no such activity, or it is no e-mail.')

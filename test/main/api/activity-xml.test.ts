@@ -7,14 +7,14 @@ import { answer, type AnsweringDesk, openAnsweringDesk, XML, xmlAnswer } from '.
 
 /** XML is read to the letter, and nothing in it can hurt (contract 05, 5.1; contract 00, 0.1.4). */
 
-function plain(document: string): unknown {
+async function plain(document: string): Promise<unknown> {
   // Without null prototypes, which no literal has.
-  return JSON.parse(JSON.stringify(readXml(document)))
+  return JSON.parse(JSON.stringify(await readXml(document)))
 }
 
-function readable(document: string): boolean {
+async function readable(document: string): Promise<boolean> {
   try {
-    readXml(document)
+    await readXml(document)
     return true
   } catch (error) {
     if (error instanceof Refused && error.refusal.kind === 'malformed') return false
@@ -46,17 +46,20 @@ describe('XML', () => {
       '<a><hasOwnProperty>1</hasOwnProperty><toString>2</toString></a>',
       { hasOwnProperty: '1', toString: '2' },
     ],
-  ])('%j is read', (document, value) => {
-    expect((plain(document) as { value: unknown }).value).toEqual(value)
+  ])('%j is read', async (document, value) => {
+    expect(((await plain(document)) as { value: unknown }).value).toEqual(value)
   })
 
-  it('keeps the white space of what it is asked to', () => {
-    const { value } = readXml('<a><b> 1 </b><c> 2 </c></a>', (name, parent) => name === 'c' && parent === 'a')
+  it('keeps the white space of what it is asked to', async () => {
+    const { value } = await readXml(
+      '<a><b> 1 </b><c> 2 </c></a>',
+      (name, parent) => name === 'c' && parent === 'a',
+    )
     expect(JSON.parse(JSON.stringify(value))).toEqual({ b: '1', c: ' 2 ' })
   })
 
-  it('has members called __proto__, constructor and prototype as any other, and touches no prototype', () => {
-    const { value } = readXml(
+  it('has members called __proto__, constructor and prototype as any other, and touches no prototype', async () => {
+    const { value } = await readXml(
       '<a __proto__="0" prototype="1"><__proto__><x>1</x></__proto__><constructor><prototype>2</prototype></constructor></a>',
     )
     expect(Object.getPrototypeOf(value)).toBeNull()
@@ -148,45 +151,49 @@ describe('XML', () => {
     '<!ENTITY b "c"><a/>',
   ]
 
-  it.each(MALFORMED)('%j is refused', (document) => {
-    expect(readable(document)).toBe(false)
+  it.each(MALFORMED)('%j is refused', async (document) => {
+    expect(await readable(document)).toBe(false)
   })
 
-  it('is read 32 levels deep and no deeper', () => {
+  it('is read 32 levels deep and no deeper', async () => {
     const nested = (depth: number) => '<a>'.repeat(depth) + '</a>'.repeat(depth)
-    expect([32, 33, 200_000].map((depth) => readable(nested(depth)))).toEqual([true, false, false])
+    expect(await Promise.all([32, 33, 200_000].map((depth) => readable(nested(depth))))).toEqual([
+      true,
+      false,
+      false,
+    ])
   })
 
-  it('has at most 10,000 elements and attributes', () => {
+  it('has at most 10,000 elements and attributes', async () => {
     const many = (count: number) => `<a>${'<b c="d"/>'.repeat(count)}</a>`
-    expect([readable(many(4_999)), readable(many(5_000))]).toEqual([true, false])
+    expect([await readable(many(4_999)), await readable(many(5_000))]).toEqual([true, false])
   })
 
-  it('escapes for XML what XML can hold, and leaves out the rest', () => {
+  it('escapes for XML what XML can hold, and leaves out the rest', async () => {
     const text = `<a b='c'>"&]]>\u0000\u000b\ufffe\ud800 é😀`
-    expect(JSON.parse(JSON.stringify(readXml(`<x>${escapeXml(text)}</x>`)))).toEqual({
+    expect(JSON.parse(JSON.stringify(await readXml(`<x>${escapeXml(text)}</x>`)))).toEqual({
       root: 'x',
       value: `<a b='c'>"&]]>\ufffd é😀`,
     })
-    expect(readXml(`<x y="${escapeXml(`<"'&>`)}"/>`).value).toMatchObject({ y: `<"'&>` })
+    expect((await readXml(`<x y="${escapeXml(`<"'&>`)}"/>`)).value).toMatchObject({ y: `<"'&>` })
   })
 
-  it('is read as an independent parser reads it, whatever was written', () => {
+  it('is read as an independent parser reads it, whatever was written', async () => {
     const random = seeded(5)
     for (let i = 0; i < 400; i++) {
       const document = `<?xml version="1.0"?>${written(random, 0)}`
-      expect([document, plain(document)]).toEqual([document, theirs(document)])
+      expect([document, await plain(document)]).toEqual([document, theirs(document)])
     }
   })
 
-  it('broken anywhere is refused, or read as the other parser reads it, never anything else', () => {
+  it('broken anywhere is refused, or read as the other parser reads it, never anything else', async () => {
     const random = seeded(6)
     let read = 0
     for (let i = 0; i < 4_000; i++) {
       const document = broken(random, written(random, 0))
-      if (!readable(document)) continue
+      if (!(await readable(document))) continue
       read++
-      expect([document, plain(document)]).toEqual([document, theirs(document)])
+      expect([document, await plain(document)]).toEqual([document, theirs(document)])
     }
     expect(read).toBeGreaterThan(100)
   })
@@ -423,8 +430,8 @@ describe('over HTTP', () => {
   })
 })
 
-it('a text as long as a body may be, with as many references as fit, is read', () => {
+it('a text as long as a body may be, with as many references as fit, is read', async () => {
   const document = `<a b="${'&lt;'.repeat(500_000)}">${'é &#38;lt; &#x1F600;'.repeat(250_000)}</a>`
   expect(document.length).toBeGreaterThan(6_000_000)
-  expect(readXml(document).value).toBe('é &lt; 😀'.repeat(250_000))
+  expect((await readXml(document)).value === 'é &lt; 😀'.repeat(250_000)).toBe(true)
 })
