@@ -7,11 +7,15 @@ import { coreInMemory } from './core-in-memory.ts'
 import WithDesk from './WithDesk.svelte'
 
 /** A part of the page in jsdom, its desk over a core that answers what is given. */
-export function renderPart(part: Component, given: Partial<Core>) {
+export function renderPart<P extends Record<string, unknown>>(
+  part: Component<P>,
+  given: Partial<Core>,
+  props?: P,
+) {
   fillIn()
   const memory = coreInMemory(given)
   const desk = new Desk(memory.line)
-  const view = render(WithDesk, { desk, part })
+  const view = render(WithDesk, { desk, part, ...(props ? { given: props } : {}) })
   onTestFinished(() => {
     cleanup()
     desk.close()

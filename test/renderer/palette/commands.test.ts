@@ -1,5 +1,5 @@
 import { fireEvent, screen, waitFor } from '@testing-library/svelte'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import type { RemoteState } from '../../../src-main/contract/domain.ts'
 import ActivityDialog from '../../../src-renderer/mailbox/ActivityDialog.svelte'
 import { commandsOf } from '../../../src-renderer/palette/commands.ts'
@@ -10,19 +10,24 @@ import { remote } from '../other-systems.ts'
 const act = { focusSearch() {}, toggleSide() {}, back() {} }
 
 async function deskWith(remotes: readonly RemoteState[]) {
-  const page = renderPart(ActivityDialog, {
-    remotes: async () => remotes,
-    startRemoteDraft: async ({ remote_id, target }) =>
-      draft({
-        kind: 'new',
-        thread_id: null,
-        parent_id: null,
-        account_id: `remote:${remote_id}`,
-        remote: target,
-      }),
-  })
+  const onclose = vi.fn()
+  const page = renderPart(
+    ActivityDialog,
+    {
+      remotes: async () => remotes,
+      startRemoteDraft: async ({ remote_id, target }) =>
+        draft({
+          kind: 'new',
+          thread_id: null,
+          parent_id: null,
+          account_id: `remote:${remote_id}`,
+          remote: target,
+        }),
+    },
+    { onclose },
+  )
   await waitFor(() => expect(page.desk.remotes.known && page.desk.overview !== null).toBe(true))
-  return page
+  return { ...page, onclose }
 }
 const labels = (page: Awaited<ReturnType<typeof deskWith>>) =>
   commandsOf(page.desk, act).map(({ label }) => label)
@@ -74,4 +79,5 @@ it('an activity is answered by its number, for a customer where one is named', a
       subject: '',
     }),
   )
+  await waitFor(() => expect(page.onclose).toHaveBeenCalledOnce())
 })
