@@ -212,6 +212,16 @@ export function createRemotes(options: RemotesOptions): Remotes {
     return await mine
   }
 
+  /** A stored key belongs to the system that it was entered for: another one must not be shown it by a slip. */
+  async function refuseElsewhere(input: RemoteSettings, before: RemoteSettings | undefined): Promise<void> {
+    if (!before || input.key !== undefined || new URL(input.url).origin === new URL(before.url).origin) return
+    if ((await secrets.get(secretName(input.id))) === null) return
+    throw new CoreError(
+      'invalid',
+      `The stored key is for ${new URL(before.url).origin}. Enter the key for ${new URL(input.url).origin}.`,
+    )
+  }
+
   const calls: Remotes['calls'] = {
     remotes: async () => await Promise.all((await stored()).map(stateOf)),
 
@@ -221,6 +231,7 @@ export function createRemotes(options: RemotesOptions): Remotes {
         const all = await stored()
         const before = all.find(({ id }) => id === input.id)
         const { key, ...given } = input
+        await refuseElsewhere(input, before)
         const remote: RemoteSettings = {
           ...given,
           // What isn't entered stays as it is stored.
@@ -266,6 +277,7 @@ export function createRemotes(options: RemotesOptions): Remotes {
     async testRemote(input) {
       const key = input.key ?? (await secrets.get(secretName(input.id)))
       const before = (await stored()).find(({ id }) => id === input.id)
+      await refuseElsewhere(input, before)
       const remote = {
         ...input,
         trustedCertificate:

@@ -193,9 +193,9 @@ describe('remote systems at work', () => {
     expect(await desk.secrets.get('remote/analytics')).toBe(SECRET)
     expect(desk.online).toContain('remote:analytics')
 
-    await calls().saveRemote({ ...analytics('https://other.test'), key: undefined })
+    await calls().saveRemote({ ...analytics('https://analytics.test/v2'), key: undefined })
     expect([(await desk.state('analytics')).url, await desk.secrets.get('remote/analytics')]).toEqual([
-      'https://other.test',
+      'https://analytics.test/v2',
       SECRET,
     ])
     await expect(calls().saveRemote({ ...crm('https://other.test'), id: 'analytics' })).rejects.toMatchObject(
@@ -206,6 +206,18 @@ describe('remote systems at work', () => {
     await calls().removeRemote({ id: 'analytics' })
     expect([await calls().remotes({}), await desk.secrets.get('remote/analytics')]).toEqual([[], null])
     await expect(calls().removeRemote({ id: 'analytics' })).rejects.toMatchObject({ code: 'not-found' })
+  })
+
+  it('show a stored key to no other system than it was entered for', async () => {
+    await desk.remotes.start()
+    const elsewhere = await scripted()
+    await calls().saveRemote(analytics('https://analytics.test'))
+    const moved = { ...analytics(elsewhere.url), key: undefined }
+    await expect(calls().saveRemote(moved)).rejects.toMatchObject({ code: 'invalid' })
+    await expect(calls().testRemote(moved)).rejects.toMatchObject({ code: 'invalid' })
+    expect([(await desk.state('analytics')).url, elsewhere.requests]).toEqual(['https://analytics.test', []])
+    await calls().saveRemote({ ...moved, key: 'k-of-the-other' })
+    expect(await desk.secrets.get('remote/analytics')).toBe('k-of-the-other')
   })
 
   it('keep the certificate that is trusted until another one is entered', async () => {
