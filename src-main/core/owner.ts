@@ -55,7 +55,7 @@ export async function exportTo(
     accounts: accounts.map(({ has_password: _, ...account }) => account),
     queues: (await store.queues()).map(({ name }) => name),
     dispositions: (await store.dispositions()).map(({ name }) => name),
-    api: await store.setting('api'),
+    api: await settings.api(),
     remotes: await store.setting('remotes'),
   })
   return { interactions, mails, attachments: attachments.size, contacts }

@@ -27,7 +27,7 @@ export interface StoredSettings {
   saveAgent(agent: AgentSettings): Promise<void>
   undoSendSeconds(): Promise<number>
   preferences(): Promise<Preferences>
-  /** What Settings shows and edits: the APIs without keys and secrets. */
+  /** What Settings shows and edits: the APIs without keys and secrets; an `apikey` of null says that there is none. */
   api(): Promise<ApiSettings>
   /** The whole of it. Secrets: absent keeps the stored one, null removes it. Keys stay. */
   saveApi(api: ApiSettings): Promise<void>
@@ -77,7 +77,12 @@ export function storedSettings(store: Store, secrets: Secrets): StoredSettings {
     preferences: () => read('preferences', preferencesSchema, preferencesSchema.parse({})),
     async api() {
       const { settings, cert } = await readApi(store)
-      return cert === null ? settings : { ...settings, tls: { cert, key: null } }
+      const services: Record<string, unknown> = {}
+      for (const name of new Set(['email', ...Object.keys(settings).filter(isEmailService)]))
+        if ((await secrets.get(apikeyName(name))) === null)
+          services[name] = { ...emailServiceSchema.parse(settings[name] ?? {}), apikey: null }
+      const all = apiSettingsSchema.parse({ ...settings, ...services })
+      return cert === null ? all : { ...all, tls: { cert, key: null } }
     },
     async saveApi(api) {
       await saveApi(store, await mergeApi(api, true, store, secrets))

@@ -29,8 +29,8 @@ export interface ServiceForm {
   tenant: string
   /** Empty keeps the stored one. */
   apikey: string
-  /** A key is stored; null: the core doesn't tell. */
-  readonly hasKey: boolean | null
+  /** A key is stored. */
+  readonly hasKey: boolean
   removeKey: boolean
   strict: boolean
   origins: string
@@ -110,7 +110,7 @@ export function serviceForm(name: string | null, service: Service, isNew = false
     mailbox: service.mailbox ?? '',
     tenant: service.tenant ?? '',
     apikey: '',
-    hasKey: isNew || service.apikey === null ? false : service.apikey === undefined ? null : true,
+    hasKey: !isNew && service.apikey !== null,
     removeKey: false,
     strict: service.strict_services ?? false,
     origins: (service.origins ?? []).join('\n'),

@@ -104,7 +104,6 @@ export const apis = {
   'apis.email.apikey': 'Key that a sender must show',
   'apis.email.apikey.note': 'In the header “apikey”. Empty: nobody is asked.',
   'apis.email.apikey.kept': 'One is stored. Leave empty to keep it.',
-  'apis.email.apikey.perhaps': 'A stored one is kept while this is empty.',
   'apis.email.apikey.remove': 'Ask for no key any more',
   'apis.email.origins': 'Sites whose pages may send',
   'apis.email.origins.note':

@@ -140,7 +140,9 @@ test('saved under Settings, a secret that is absent stays and null removes it', 
   await merge(FILE)
   const settings = storedSettings(store, secrets)
   const shown = await settings.api()
-  expect(JSON.stringify(shown)).not.toMatch(/apikey|keys|sha256/)
+  expect(JSON.stringify(shown)).not.toMatch(new RegExp(`${CANARY}|keys|sha256`))
+  // Whether there is one, and no more.
+  expect([shown.email, shown['email.sales']]).toEqual([{}, { mailbox: 'sales@desk.test', apikey: null }])
   await settings.saveApi({ ...shown, paused: true })
   expect(await secrets.get('api/email/apikey')).toBe(`${CANARY}-form`)
   expect([(await settings.api()).paused, (await settings.apiKeys()).length]).toEqual([true, 1])
