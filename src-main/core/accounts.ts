@@ -72,7 +72,8 @@ export function createAccounts(options: AccountsOptions): Accounts {
     const work: { source: MailSource | null; state: SourceState } = { source: null, state: OFFLINE }
     running.set(account.id, work)
     if (!account.imap) {
-      work.state = { ...OFFLINE, connection: account.id === SAMPLE_ACCOUNT ? 'online' : 'stopped' }
+      // It only sends: nothing is listened for, so nothing is stopped either.
+      work.state = { ...OFFLINE, connection: 'online' }
       return
     }
     const queueId = account.queue === null ? null : await ensureQueue(store, account.queue)

@@ -165,7 +165,13 @@ export async function openDesk(
     return {
       version: options.version,
       agent: me,
-      first_run: !sample && states.length === 0 && jobs.list().length === 0 && (await store.empty()),
+      first_run:
+        !sample &&
+        states.length === 0 &&
+        jobs.list().length === 0 &&
+        (await settings.api()).enabled !== true &&
+        (await remotes.calls.remotes({})).length === 0 &&
+        (await store.empty()),
       sample,
       queues: counts.queues,
       workbins: [
