@@ -386,7 +386,7 @@ describe('POST /securemail', () => {
     for (const data of [
       { ...largest, attachments: [file(half), file(half - 1)] },
       { address, subject: 'x', attachments: Array.from({ length: 11 }, () => file(1)) },
-      { address, subject: 'x', attachments: Array.from({ length: 1_000_000 }, () => 1) },
+      { address, subject: 'x', attachments: Array.from({ length: 50_000 }, () => 1) },
     ])
       expect(said(await post(data))).toEqual(refused(400, 'INVALID_PARAMETER', 'data.attachments'))
     expect(said(await post({ address, text: 'x'.repeat(2 * half + 1) }))).toEqual(
