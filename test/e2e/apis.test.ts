@@ -222,6 +222,8 @@ async function asked(url: string, init: RequestInit): Promise<unknown> {
 }
 
 async function axe(page: Page): Promise<void> {
+  // While it comes and goes a note has the colours of neither.
+  await until('no note in motion', async () => (await page.locator('[data-sonner-toast]').count()) === 0)
   // Mail stands in a frame that runs no script, so none of axe either.
   const { violations } = await new AxeBuilder({ page }).exclude('iframe').analyze()
   const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')

@@ -19,6 +19,8 @@ it('the plural form follows the count', () => {
 })
 
 it('no part of the desk overwrites another’s text', () => {
-  const parts = [desk, thread, compose, customer, settings, apis, remotes].map((part) => Object.keys(part).length)
+  const parts = [desk, thread, compose, customer, settings, apis, remotes].map(
+    (part) => Object.keys(part).length,
+  )
   expect(Object.keys(en).length).toBe(parts.reduce((sum, count) => sum + count, 0))
 })
