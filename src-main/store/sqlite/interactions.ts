@@ -20,7 +20,7 @@ import { countMail } from './contacts.ts'
 import type { Engine } from './engine.ts'
 import { forgetLocationsOf } from './folders.ts'
 import { addresses, type InteractionRow } from './interaction-row.ts'
-import { indexMessage, unindexMessage } from './search-index.ts'
+import { fieldsOf, indexMessage, unindexMessage } from './search-index.ts'
 
 /** What a new interaction is made of; what is left out or null stays empty. */
 export interface NewInteraction {
@@ -92,6 +92,7 @@ export interface NewInteraction {
 export interface InsertedInteraction {
   readonly row: number
   readonly interaction_id: InteractionId
+  readonly activity_id: number
   readonly thread_id: ThreadId
 }
 
@@ -114,12 +115,13 @@ export function insertInteraction(engine: Engine, record: NewInteraction): Inser
   if (record.interaction_id && isTaken(engine, interaction_id))
     throw new CoreError('conflict', `There is an interaction ${interaction_id} already.`)
   const thread_id = record.thread_id ?? interaction_id
+  const activity_id = nextActivityId(engine)
   const outbound = record.entity_type === ENTITY.emailOut
   const attachments = record.attachments ?? []
   engine.sql(INSERT).run({
     row,
     interaction_id,
-    activity_id: nextActivityId(engine),
+    activity_id,
     customer_id: record.customer_id,
     status: record.status,
     entity_type: record.entity_type,
@@ -204,8 +206,21 @@ export function insertInteraction(engine: Engine, record: NewInteraction): Inser
   const named = namedIn({ ...record, bcc: outbound ? record.bcc : [] })
   addParticipants(engine, thread_id, named)
   countMail(engine, outbound ? recipients(record) : addressKeys([record.from]), started, 1)
-  indexMessage(engine, row)
-  return { row, interaction_id, thread_id }
+  indexMessage(
+    engine,
+    row,
+    fieldsOf({
+      from: record.from ?? null,
+      from_as_written: record.from_as_written ?? null,
+      reply_to: record.reply_to ?? null,
+      recipients: [...(record.to ?? []), ...(record.cc ?? []), ...(outbound ? (record.bcc ?? []) : [])],
+      subject: record.subject ?? null,
+      text: record.text,
+      udata: record.udata ?? null,
+      files: attachments,
+    }),
+  )
+  return { row, interaction_id, activity_id, thread_id }
 }
 
 /**

@@ -89,7 +89,7 @@ function receive(engine: Engine, touched: Touched, submission: Submission, body:
   oweReports(engine, touched, inserted.row)
   return {
     interaction_id: inserted.interaction_id,
-    activity_id: activityOf(engine, inserted.row),
+    activity_id: inserted.activity_id,
     thread_id: inserted.thread_id,
     secure_mail_id,
     repeated: false,
@@ -195,12 +195,4 @@ function secured(engine: Engine, submission: Submission, inserted: InsertedInter
     at: submission.received,
     udata: submission.udata,
   })
-}
-
-function activityOf(engine: Engine, row: number): number {
-  const found = engine
-    .sql<{ activity_id: number }>('select activity_id from interactions where row = ?')
-    .get(row)
-  if (!found) throw new CoreError('internal', 'A message that was just stored is not there.')
-  return found.activity_id
 }

@@ -24,9 +24,15 @@ interface MessageRow {
   text: string | null
 }
 
-/** Puts one message into the search index, in place of what the index held for it. Part of the caller's transaction. */
-export function indexMessage(engine: Engine, row: number): void {
-  const fields = searchableFields(engine, row)
+/**
+ * Puts one message into the search index, in place of what the index held for it. Part of the caller's transaction.
+ * `fields`: given where the caller has just stored them; reading them back cost a tenth of filing a mail.
+ */
+export function indexMessage(
+  engine: Engine,
+  row: number,
+  fields: SearchableFields | null = searchableFields(engine, row),
+): void {
   if (!fields) return
   engine
     .sql('insert or replace into words (rowid, text) values (cast(? as integer), ?)')
@@ -37,6 +43,29 @@ export function indexMessage(engine: Engine, row: number): void {
 export function unindexMessage(engine: Engine, row: number): void {
   // The driver binds large numbers as reals, which FTS5 doesn't take for a row id: it would look at every row.
   engine.sql('delete from words where rowid = cast(? as integer)').run(row)
+}
+
+/** The searched fields of a message that is about to be stored, as they will be read. */
+export function fieldsOf(message: {
+  readonly from: unknown
+  readonly from_as_written: string | null
+  readonly reply_to: unknown
+  readonly recipients: readonly unknown[]
+  readonly subject: string | null
+  readonly text: string
+  readonly udata: unknown
+  readonly files: readonly { readonly name: string | null; readonly inline: boolean }[]
+}): SearchableFields {
+  const words = (value: unknown) => [...leaves(value)].map((leaf) => leaf.text)
+  return {
+    from: [...words(message.from), ...words(message.reply_to), ...given(message.from_as_written)],
+    to: words(message.recipients),
+    subject: given(message.subject),
+    file: message.files.flatMap((file) => given(file.name)),
+    text: given(message.text),
+    udata: [...leaves(message.udata)],
+    hasAttachment: message.files.some((file) => !file.inline),
+  }
 }
 
 /** The searched fields of a message; null when there is no such row. */
