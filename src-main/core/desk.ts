@@ -141,6 +141,8 @@ export async function openDesk(
   const { files, uploads } = createFiles(store, blobs, clock)
   const compose = createCompose({ store, blobs, settings, clock, outbox })
   const attention = attentionFor(store, settings)
+  // What is here already is no news; what arrives from now on is, also in the first second.
+  await attention()
 
   const stopChanges = store.onChanges((changes) => {
     publish(changes)
