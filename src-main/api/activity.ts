@@ -304,7 +304,6 @@ function refuse(refusal: Refusal, asked: Asked): Answer {
       ...headersOf(asked),
       ...(status === 401 && { 'www-authenticate': 'Bearer' }),
       ...(refusal.kind === 'method' && { allow: (refusal.allow ?? []).join(', ') }),
-      ...(refusal.retryAfter !== undefined && { 'retry-after': String(refusal.retryAfter) }),
     },
     ...(xml
       ? {

@@ -17,8 +17,6 @@ import {
 import type { ApiContext, ServedSettings } from './desk.ts'
 
 const REQUEST_BYTES = 4 * 1_048_576
-/** Seconds after which a caller may try again, where nothing better is known. */
-const RETRY_AFTER = { busy: 5, paused: 60, rate: 60 } as const
 
 const acceptedSchema = z.object({ status: z.literal(202), message: z.literal('accepted') })
 const refusedSchema = z.object({
@@ -239,11 +237,8 @@ function refuse(refusal: Refusal): Answer {
   }
 }
 
-function headersOf({ kind, retryAfter }: Refusal): Record<string, string> {
-  if (kind === 'unauthorized') return { 'www-authenticate': 'Bearer' }
-  if (kind === 'rate' || kind === 'busy' || kind === 'paused')
-    return { 'retry-after': String(retryAfter ?? RETRY_AFTER[kind]) }
-  return {}
+function headersOf({ kind }: Refusal): Record<string, string> {
+  return kind === 'unauthorized' ? { 'www-authenticate': 'Bearer' } : {}
 }
 
 const payload = (title: string) => ({ status: 400, type: '/errors/contact-payload', title })

@@ -253,7 +253,6 @@ function refuse(context: ApiContext, refusal: Refusal, asked: Asked): Answer {
     headers: {
       ...headers,
       ...(refusal.kind === 'method' && { allow: ALLOW.join(', ') }),
-      ...(refusal.retryAfter !== undefined && { 'retry-after': String(refusal.retryAfter) }),
     },
     body: { statusCode: 2, errors: [...errors], referenceId: asked.reference } satisfies z.output<
       typeof refused

@@ -4,6 +4,14 @@ import { type Refusal, Refused } from './api.ts'
 /** A full or failing disk passes; nothing was stored, so the caller may come again. */
 const DISK = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE'])
 
+/**
+ * Seconds after which it is worth another try where nothing was stored: with it a caller can tell such a 500 (the
+ * documents of two APIs know no 503) from one that it had better not repeat.
+ */
+export function retryAfter({ kind, retryAfter }: Refusal): number | null {
+  return retryAfter ?? (kind === 'busy' ? 5 : kind === 'paused' ? 60 : null)
+}
+
 /** What a call threw, as a refusal. `internal` and `busy` by a fault of ours are to be logged (`ours`). */
 export function refusalOf(error: unknown): { readonly refusal: Refusal; readonly ours: boolean } {
   if (error instanceof Refused) return { refusal: error.refusal, ours: false }

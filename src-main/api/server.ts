@@ -11,7 +11,7 @@ import { docsPage, DOCS_POLICY } from './docs-page.ts'
 import { openApi } from './openapi.ts'
 import { BUSY_MS } from './patience.ts'
 import { createRate } from './rate.ts'
-import { refusalOf } from './refusals.ts'
+import { refusalOf, retryAfter } from './refusals.ts'
 import { Gone, mayHaveBody, shareMemory } from './request-body.ts'
 import { routesOf } from './routes.ts'
 import { type ApiUse, countUse } from './use.ts'
@@ -215,12 +215,13 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
   function refuseBy(api: Api, refusal: Refusal, visit: Visit): Answer {
     try {
       const answer = api.refuse(refusal, visit.asked)
+      const again = retryAfter(refusal)
       return {
         ...answer,
         reason: answer.reason ?? refusal.message,
         headers: {
           ...(refusal.kind === 'method' && refusal.allow ? { allow: refusal.allow.join(', ') } : {}),
-          ...(refusal.retryAfter === undefined ? {} : { 'retry-after': String(refusal.retryAfter) }),
+          ...(again === null ? {} : { 'retry-after': String(again) }),
           ...answer.headers,
         },
       }

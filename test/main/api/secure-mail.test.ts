@@ -1075,9 +1075,10 @@ describe('what the API says no to', () => {
     try {
       const before = stored(apis)
       const attachments = [{ name: 'a.txt', content: 'QQ==' }]
-      expect(
-        said(await ask('POST', '', { data: { address, subject: 'x', attachments }, operationId: 1 })),
-      ).toEqual(refused(500, 'FAILURE', '', 1))
+      const answer = await ask('POST', '', { data: { address, subject: 'x', attachments }, operationId: 1 })
+      expect(said(answer)).toEqual(refused(500, 'FAILURE', '', 1))
+      // The document knows no 503: this tells it from a 500 after which something may be stored.
+      expect(answer.headers.get('retry-after')).toBe('60')
       expect(stored(apis)).toEqual(before)
       expect(await count(`address=${address}`)).toBe(1)
       expect((await ask('GET', `/${id}?read=true`)).status).toBe(200)

@@ -238,7 +238,7 @@ describe('our own secure mailboxes', () => {
     expect(await mailbox.count(place, 'all')).toBe(0)
     await expect(mailbox.mail(id, false)).rejects.toMatchObject({ code: 'refused', status: 404 })
   })
-  it('refuse a file, and while they are paused all, in their words', async () => {
+  it('refuse a file in their words, and while they are paused let the mail wait', async () => {
     const { other, line } = await served()
     const target = { kind: 'secure-mail', address: ANN, box: '', parent_id: null } as const
     const refused = await send(connector('secure-mail', line), {
@@ -249,8 +249,7 @@ describe('our own secure mailboxes', () => {
     expect(problem(refused)).toContain('INVALID_FILE_TYPE')
     await other.set({ api: { paused: true } })
     const paused = await send(connector('secure-mail', line), { target })
-    expect(paused.kind).toBe('rejected')
-    expect(problem(paused)).toContain('FAILURE')
+    expect(paused).toMatchObject({ kind: 'not-sent', lasting: false, remote: { retryAfter: 60 } })
     expect(await stored(other)).toEqual([])
   })
 })
