@@ -24,7 +24,7 @@ export function createApiDesk(given: {
   let accounts: Promise<readonly Account[]> | null = null
   const queues = new Map<string, Promise<string>>()
   const stopChanges = store.onChanges((changes) => {
-    if (!changes.settings && !changes.accounts && !changes.everything) return
+    if (!changes.settings && !changes.everything) return
     accounts = null
     queues.clear()
   })

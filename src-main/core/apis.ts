@@ -245,9 +245,10 @@ export function createApis(options: ApisOptions): Apis {
     },
     async start() {
       await apply(options.mustListen)
-      // Accounts decide the desk's own mailbox; whatever else changes settings is followed here, too.
+      // Whatever changes settings is followed here, accounts too: they decide the desk's own mailbox. (`accounts` alone
+      // is told with every batch of mail that a folder's ledger counts.)
       stopChanges = store.onChanges((changes) => {
-        if (changes.settings || changes.accounts) void apply(false).catch(() => undefined)
+        if (changes.settings) void apply(false).catch(() => undefined)
       })
       await dropOldUploads()
     },
