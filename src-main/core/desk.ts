@@ -171,9 +171,10 @@ export async function openDesk(
         !sample &&
         states.length === 0 &&
         jobs.list().length === 0 &&
+        // First what costs least: on a desk at work the rest, which asks for secrets, is never looked at.
+        (await store.empty()) &&
         (await settings.api()).enabled !== true &&
-        (await remotes.calls.remotes({})).length === 0 &&
-        (await store.empty()),
+        (await remotes.calls.remotes({})).length === 0,
       sample,
       queues: counts.queues,
       workbins: [
