@@ -3,12 +3,12 @@ import { z } from 'zod'
 import type { UserData } from '../contract/domain.ts'
 import { CoreError } from '../contract/errors.ts'
 import { type Answer, type Api, type Asked, type Refusal, Refused } from './api.ts'
+import { METADATA_KEYS } from './contacts-limits.ts'
 import {
   type ContactsMessage,
   contactsSchema,
   type Entity,
   LANGUAGES,
-  METADATA_KEYS,
   metadataOf,
   type PayloadFault,
   readMessage,

@@ -1,5 +1,15 @@
 import { z } from 'zod'
 import { cleanLine, codePoints, isAddress } from './addresses.ts'
+import {
+  ADDRESS,
+  BODY,
+  EARLIEST,
+  IDENTIFIER,
+  METADATA_KEYS,
+  METADATA_VALUE,
+  RECIPIENTS,
+  SUBJECT,
+} from './contacts-limits.ts'
 
 /** One entry of an error answer, of type `/errors/contact-payload` (contract 03, 3.3). */
 export interface PayloadFault {
@@ -14,18 +24,10 @@ export interface PayloadFault {
   readonly detail: string
 }
 
-/** Keys of metadata that one tenant, org and cat may use in all, and one request too. */
-export const METADATA_KEYS = 50
 const METADATA_KEY = 128
-const METADATA_VALUE = 2_048
 /** Faults told of one map that is too large anyway, so that the answer stays smaller than the request. */
 const METADATA_FAULTS = 100
-const RECIPIENTS = 500
-const ADDRESS = 256
-/** UTF-8 bytes. */
-const BODY = 1_048_576
-/** Smaller looks like seconds; larger has no four-digit year. */
-const EARLIEST = 100_000_000_000
+/** Larger has no four-digit year. */
 const LATEST = 253_402_300_799_999
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
@@ -123,9 +125,9 @@ export function contactsSchema(languages: readonly string[], restricted: readonl
           limited(5, (value) => spoken.has(value.toLowerCase()), `must be one of ${languages.join(', ')}`),
         )
         .meta({ enum: languages }),
-      sub: z.string().overwrite(cleanLine).check(limited(78)).meta({
+      sub: z.string().overwrite(cleanLine).check(limited(SUBJECT)).meta({
         minLength: 1,
-        maxLength: 78,
+        maxLength: SUBJECT,
         description: 'Subject.',
       }),
       ts: z
@@ -141,8 +143,8 @@ export function contactsSchema(languages: readonly string[], restricted: readonl
           description: 'When it was sent or received, milliseconds since 1970.',
         }),
       body: z.string().check(body).meta({ minLength: 1, description: 'At most 1,048,576 bytes of UTF-8.' }),
-      agentId: text(50),
-      psId: text(50).meta({ description: 'Participant.' }),
+      agentId: text(IDENTIFIER),
+      psId: text(IDENTIFIER).meta({ description: 'Participant.' }),
       agentEmailId: address.meta({ description: 'From this address it is outgoing, else incoming.' }),
       psEmailId: address.meta({ description: 'The addressed participant.' }),
       from: address,

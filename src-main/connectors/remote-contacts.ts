@@ -1,5 +1,15 @@
 import { z } from 'zod'
 import { cleanLine, codePoints, isAddress as isOneAddress } from '../api/addresses.ts'
+import {
+  ADDRESS,
+  BODY,
+  EARLIEST,
+  IDENTIFIER,
+  METADATA_KEYS,
+  METADATA_VALUE,
+  RECIPIENTS,
+  SUBJECT,
+} from '../api/contacts-limits.ts'
 import type { Address, Uuid } from '../contract/domain.ts'
 import { ENTITY } from '../contract/domain.ts'
 import { CoreError } from '../contract/errors.ts'
@@ -21,16 +31,6 @@ export interface Reporter {
   /** Addresses that are ours, the first one first. */
   readonly addresses: readonly string[]
 }
-
-/** Limits of contract 03, 3.1; code points, the body in UTF-8 bytes. */
-const SUBJECT = 78
-const BODY = 1_048_576
-const RECIPIENTS = 500
-const IDENTIFIER = 50
-const ADDRESS = 256
-const METADATA_KEYS = 50
-const METADATA_VALUE = 2_048
-const EARLIEST = 100_000_000_000
 
 const PATH = '/contacts/email'
 
